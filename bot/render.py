@@ -1,0 +1,238 @@
+"""What a run's thread should look like: `render(run) -> {key: message}`, a pure function.
+
+The thread is a rendered view of the run. `bot/slack/thread.py` compares what this returns with what Slack
+was last shown, posts what is missing and updates what differs, in the order of the keys. A key never
+disappears once it was rendered, so no message is lost and none has to be deleted.
+
+It says what to show, not how: blocks, escaping and limits are `bot/slack/views.py`. At most steps + 2
+posts in a thread: the plan (which is the receipt), one reply per finished step, the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.plan import ends
+from bot.run import ANSWER, Run, RunStatus, StepState, StepStatus
+from workers import Result
+
+CardStatus = Literal["pending", "in_progress", "complete", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """Opens a thread where nobody wrote a message to reply to (a command, a schedule)."""
+
+    by: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    id: str
+    title: str
+    worker: str
+    status: CardStatus
+    line: str  # the latest word about it
+
+
+@dataclass(frozen=True, slots=True)
+class PlanMessage:
+    """The receipt, then the plan. `line` says in a sentence how things stand."""
+
+    status: RunStatus
+    title: str
+    line: str  # may name `{person}`; only the views know how to mention somebody
+    person: str = ""
+    cards: tuple[Card, ...] = ()
+    stop: bool = False  # can be stopped
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A worker's result, under its own name. With `to` it is also the answer to that person."""
+
+    step: str
+    title: str
+    worker: str
+    result: Result
+    to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerMessage:
+    status: RunStatus
+    to: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question to a person; `answer` and `by` once it has one, `open` while it can be answered."""
+
+    step: str
+    number: int
+    worker: str
+    to: str
+    text: str
+    options: tuple[str, ...]
+    open: bool
+    answer: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A direct message to the requester: the thread cannot be written to."""
+
+    to: str
+    text: str
+
+
+Message = Root | PlanMessage | Reply | AnswerMessage | Ask | Notice
+
+ROOT_SOURCES = ("command", "schedule")
+
+
+def render(run: Run) -> Mapping[str, Message]:
+    """In the order in which the posts belong in the thread."""
+    shown: dict[str, Message] = {}
+    if run.request.source in ROOT_SOURCES:
+        shown["root"] = Root(run.request.by, run.request.text)
+    shown["plan"] = _plan(run)
+    for state in run.work:
+        shown |= _asks(run, state)
+    finished = sorted((s for s in run.work if s.status == "done" and s.result), key=lambda s: s.finished_at)
+    for state in finished:
+        to = run.request.by if state is _answering(run) else ""
+        assert state.result
+        shown[f"step:{state.id}"] = Reply(state.id, state.step.title, state.step.worker, state.result, to)
+    if run.status == "lost":
+        shown["notice"] = Notice(run.request.by, f"I had to stop working on your request. {run.note}")
+    elif run.ended and _answering(run) is None:
+        shown["answer"] = AnswerMessage(run.status, run.request.by, _answer(run))
+    return shown
+
+
+def _answering(run: Run) -> StepState | None:
+    """The step whose result is the answer: the plan's only end. Known before it is done, so that its
+    reply is posted once, as what it is."""
+    last = ends([s.step for s in run.work])
+    state = run.find(last[0].id) if len(last) == 1 else None
+    return state if state and state.status == "done" and run.status in ("working", "done") else None
+
+
+def _asks(run: Run, state: StepState) -> dict[str, Message]:
+    asks: dict[str, Message] = {}
+    for number, answer in enumerate(state.answers):
+        asks[f"ask:{state.id}:{number}"] = Ask(
+            state.id,
+            number,
+            state.step.worker,
+            run.request.by,
+            answer.question,
+            (),
+            False,
+            answer.answer,
+            answer.by,
+        )
+    if state.question:
+        number, question = len(state.answers), state.question
+        asks[f"ask:{state.id}:{number}"] = Ask(
+            state.id,
+            number,
+            state.step.worker,
+            run.request.by,
+            question.text,
+            question.options,
+            not run.ended,
+        )
+    return asks
+
+
+_CARD: dict[StepStatus, tuple[CardStatus, str]] = {
+    "waiting": ("pending", "Waiting for its inputs"),
+    "out": ("in_progress", "Working"),
+    "asking": ("in_progress", "Waiting for an answer"),
+    "done": ("complete", "Done"),
+    "failed": ("error", "Failed"),
+    "skipped": ("error", "Not run: a step it needs is missing"),
+    "stopped": ("error", "Stopped"),
+}
+
+
+def _card(state: StepState) -> Card:
+    status, line = _CARD[state.status]
+    return Card(state.id, state.step.title, state.step.worker, status, state.said or state.error or line)
+
+
+def _plan(run: Run) -> PlanMessage:
+    return PlanMessage(
+        status=run.status,
+        title=run.title or "Your request",
+        line=_line(run),
+        person=run.stopped_by or run.request.by,
+        cards=tuple(_card(s) for s in run.work),
+        stop=not run.ended,
+    )
+
+
+def _line(run: Run) -> str:
+    done = sum(s.status == "done" for s in run.work)
+    of = f"{done} of {len(run.work)} steps done"
+    match run.status:
+        case "queued":
+            return "On the list: I begin when what is running in this thread has ended."
+        case "done":
+            return "Done." if run.work else "Answered below; nobody else was needed."
+        case "partial":
+            return f"Partly done: {of}. What is missing is said below."
+        case "failed":
+            return "This did not work. What happened is said below."
+        case "stopped":
+            return f"Stopped by {{person}}: {of}." if run.work else "Stopped by {person}."
+        case "lost":
+            return "I could not go on in this thread."
+    if any(s.status == "asking" for s in run.work):
+        return f"Waiting for {{person}} to answer below. {of}."
+    if not run.work:
+        return "On it. I am making a plan."
+    if run.find(ANSWER):
+        return "All steps have ended; I am putting the answer together."
+    return f"{of}."
+
+
+def _answer(run: Run) -> str:
+    """The words of the last post where no step's result is the answer already. It adds, never repeats."""
+    if run.status == "stopped":
+        done = [s.step.title for s in run.work if s.status == "done"]
+        kept = (
+            f"Done before that: {_listed(done)}; the results stay above." if done else "Nothing was finished."
+        )
+        return f"Stopped. {kept} Ask again in this thread to go on from here."
+    missing = _missing(run)
+    if run.status == "failed":
+        why = run.note or "No step could be done."
+        again = "Nothing was lost: ask again in this thread when you like, in other words or with what was missing."
+        return "\n\n".join(part for part in (why, missing, again) if part)
+    if run.status == "partial":
+        lead = run.answer or "Part of this is done; the results are above."
+        return f"{lead}\n\n{missing}\n\nAsk again in this thread to have the missing part tried once more."
+    return (
+        run.answer or "All steps are done; the results are above. I could not put them together in one text."
+    )
+
+
+def _missing(run: Run) -> str:
+    failed = [f"- *{s.step.title}* ({s.step.worker}): {s.error}" for s in run.work if s.status == "failed"]
+    skipped = [s.step.title for s in run.work if s.status == "skipped"]
+    lines = ["What is missing:", *failed] if failed else []
+    if skipped:
+        lines.append(f"- Not run, because it needed that: {_listed(skipped)}.")
+    return "\n".join(lines)
+
+
+def _listed(titles: list[str]) -> str:
+    return ", ".join(f"“{t}”" for t in titles)

@@ -1,0 +1,177 @@
+"""The run and its steps as immutable values, and the events that can happen to them.
+
+A request starts a run in one thread; the run holds its steps. Planning and answering are steps like any
+other, with a kind of their own, so a bot that dies loses no call. Reports of workers (`workers.kit.wire`)
+are events as they are: a second set of classes would only be their twin.
+
+What a run becomes when something happens is `bot/decide.py`; how it looks is `bot/render.py`. Not known
+here: clocks, databases, Slack, queues, models. Leases live with the store: one that ran out comes in as
+`LeaseLost`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.plan import Plan, Step
+from workers import Answer, File, Line, Result
+from workers.kit.wire import Asked, Failed, Finished, Said, Started, Usage
+
+Kind = Literal["plan", "work", "answer"]
+StepStatus = Literal["waiting", "out", "asking", "done", "failed", "skipped", "stopped"]
+RunStatus = Literal["queued", "working", "done", "partial", "failed", "stopped", "lost"]
+
+NO_USAGE = Usage()
+PLAN, ANSWER = "~plan", "~answer"  # ids a plan's own steps cannot have
+OPEN: frozenset[StepStatus] = frozenset({"waiting", "out", "asking"})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody asked, where. `thread_ts` is empty until a root was posted (commands, schedules)."""
+
+    text: str
+    by: str
+    channel: str
+    source: str = "mention"  # mention | dm | reply | command | shortcut | schedule
+    thread_ts: str = ""
+    files: tuple[File, ...] = ()
+    context: tuple[Line, ...] = ()  # the thread so far, untrusted
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A question that waits for a person. `unsure`: we ask, since a lost attempt may have had effects."""
+
+    text: str
+    options: tuple[str, ...] = ()
+    since: float = 0.0
+    unsure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StepState:
+    step: Step
+    kind: Kind = "work"
+    status: StepStatus = "waiting"
+    attempt: int = 0  # the fencing token
+    started: bool = False  # this attempt began
+    losses: int = 0  # attempts that began and were lost
+    external: bool = False  # its worker has effects outside
+    said: str = ""
+    result: Result | None = None
+    error: str = ""
+    repair: str = ""  # plan only: the refused reply and what was wrong with it
+    question: Open | None = None
+    answers: tuple[Answer, ...] = ()
+    usage: Usage = NO_USAGE
+    finished_at: float = 0.0
+
+    @property
+    def id(self) -> str:
+        return self.step.id
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    id: str
+    workspace: str
+    request: Request
+    created_at: float
+    status: RunStatus = "queued"
+    title: str = ""
+    steps: tuple[StepState, ...] = ()
+    answer: str = ""  # a direct answer, or the joined one
+    note: str = ""  # why it failed, in a sentence
+    stopped_by: str = ""
+    ended_at: float | None = None
+    version: int = 0  # raised by the store with every change
+
+    @property
+    def ended(self) -> bool:
+        return self.status not in ("queued", "working")
+
+    @property
+    def work(self) -> tuple[StepState, ...]:
+        return tuple(s for s in self.steps if s.kind == "work")
+
+    def find(self, step_id: str) -> StepState | None:
+        return next((s for s in self.steps if s.id == step_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnCame:
+    """No other run is on in this thread: begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanMade:
+    attempt: int
+    plan: Plan
+    external: frozenset[str] = frozenset()  # workers with effects outside
+    usage: Usage = NO_USAGE
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredDirectly:
+    attempt: int
+    text: str
+    usage: Usage = NO_USAGE
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRefused:
+    attempt: int
+    reply: str
+    problems: tuple[str, ...]
+    usage: Usage = NO_USAGE
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseLost:
+    step: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class PersonAnswered:
+    """`number`: which question of this step (0 the first), so that an old card cannot answer a new one."""
+
+    step: str
+    number: int
+    answer: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopAsked:
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadOpened:
+    ts: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadLost:
+    """The thread cannot be written to, for good. `reason` is a sentence."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed; see `wakes`."""
+
+
+Report = Started | Said | Finished | Failed | Asked
+PlanReply = PlanMade | AnsweredDirectly | PlanRefused
+Event = (
+    Report | PlanReply | TurnCame | LeaseLost | PersonAnswered | StopAsked | ThreadOpened | ThreadLost | Tick
+)
+
+
+def new_run(id: str, workspace: str, request: Request, now: float) -> Run:
+    return Run(id, workspace, request, created_at=now)

@@ -1,0 +1,97 @@
+"""The messages between the bot and its workers, and nothing else: no transport, no database, no Slack.
+
+`TaskMessage` goes out; a `Report` of one kind comes back. Every report names run, step and attempt:
+the attempt number is the fencing token, and the bot refuses a report whose attempt is not current.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from workers import Answer, Contract, Earlier, File, Line, Result
+
+MODEL = "model"  # the reserved worker: a bare model call (planning, answering) that any service runs
+
+
+class Call(Contract):
+    """A model call written by the bot's planner."""
+
+    messages: tuple[dict[str, str], ...]
+    response_schema: dict[str, Any] | None = None
+    max_tokens: int = 1024
+
+
+class Address(Contract):
+    """Which attempt at which step of which run."""
+
+    workspace: str
+    run: str
+    step: str
+    attempt: int
+
+
+class TaskMessage(Address):
+    """One attempt at one step."""
+
+    worker: str
+    request: str = ""
+    instruction: str = ""
+    results: tuple[Earlier, ...] = ()
+    files: tuple[File, ...] = ()
+    thread: tuple[Line, ...] = ()
+    channel: tuple[Line, ...] = ()
+    settings: dict[str, Any] = Field(default_factory=dict)
+    answers: tuple[Answer, ...] = ()
+    call: Call | None = None
+    seconds: int = 300  # the time limit of this attempt, counted from its start
+
+
+class Usage(Contract):
+    """What an attempt spent. `cost` in US dollars, 0 where the model's price is unknown."""
+
+    calls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost: float = 0.0
+
+
+class Started(Address):
+    kind: Literal["started"] = "started"
+
+
+class Beat(Address):
+    """The task is alive: renews the lease."""
+
+    kind: Literal["beat"] = "beat"
+
+
+class Said(Address):
+    kind: Literal["said"] = "said"
+    line: str
+
+
+class Finished(Address):
+    kind: Literal["finished"] = "finished"
+    result: Result
+    usage: Usage = Usage()
+
+
+class Failed(Address):
+    """`error` is a sentence the thread may show. `model_down`: the model, not the worker, is the trouble."""
+
+    kind: Literal["failed"] = "failed"
+    error: str
+    model_down: bool = False
+    usage: Usage = Usage()
+
+
+class Asked(Address):
+    kind: Literal["asked"] = "asked"
+    question: str
+    options: tuple[str, ...] = ()
+    usage: Usage = Usage()
+
+
+Report = Annotated[Started | Beat | Said | Finished | Failed | Asked, Field(discriminator="kind")]
