@@ -63,6 +63,10 @@ class Transport(Protocol):
 
     async def send(self, task: TaskMessage) -> None: ...
 
+    async def cancel(self, workspace: str, run_id: str) -> None:
+        """Tells workers that nobody waits for this run. Best effort: correctness never depends on it."""
+        ...
+
 
 class ThreadView(Protocol):
     """Makes a thread match its run, in the background; never delays a step."""
@@ -84,7 +88,7 @@ class Materials(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What Slack was last shown under one key. `sending_since` without a `ts`: a post whose fate is unknown."""
+    """What Slack was last shown under one key. `sending_since` without `ts`: a post whose fate is unknown."""
 
     key: str
     channel: str = ""

@@ -215,7 +215,9 @@ def _answer(run: Run) -> str:
     missing = _missing(run)
     if run.status == "failed":
         why = run.note or "No step could be done."
-        again = "Nothing was lost: ask again in this thread when you like, in other words or with what was missing."
+        again = (
+            "Nothing was lost: ask again in this thread when you like, in other words or with what lacked."
+        )
         return "\n\n".join(part for part in (why, missing, again) if part)
     if run.status == "partial":
         lead = run.answer or "Part of this is done; the results are above."

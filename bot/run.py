@@ -38,6 +38,7 @@ class Request:
     thread_ts: str = ""
     files: tuple[File, ...] = ()
     context: tuple[Line, ...] = ()  # the thread so far, untrusted
+    about: str = ""  # the channel it names (“summarise #support”), by id; empty: its own
 
 
 @dataclass(frozen=True, slots=True)
