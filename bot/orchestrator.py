@@ -1,0 +1,217 @@
+"""Makes the world match the run, again and again: `handle` what happened, send what should be out, show
+what should be seen, and `sweep` up what a crash or a lost message left behind.
+
+Level-triggered: nothing here remembers what was done. Whoever comes next loads the run, compares, goes on.
+A transition is committed before anything outside is told of it; a task that was committed and never sent
+is one whose lease runs out. It knows Slack, SQL and queues only as ports.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+from weakref import WeakValueDictionary
+
+import structlog
+
+from bot import planner
+from bot.crashpoints import Crash, no_crash
+from bot.decide import decide, tasks
+from bot.plan import MAX_STEPS
+from bot.ports import Clock, Conflict, Materials, RunStore, StoreDown, ThreadView, Transport
+from bot.registry import Registry
+from bot.run import PLAN, Event, LeaseLost, Request, Run, StepState, Tick, TurnCame, new_run
+from workers import Earlier, Worker, WorkerError
+from workers.kit import wire
+
+log = structlog.get_logger(__name__)
+
+
+class Orchestrator:
+    def __init__(
+        self,
+        store: RunStore,
+        transport: Transport,
+        threads: ThreadView,
+        materials: Materials,
+        registry: Registry,
+        clock: Clock,
+        *,
+        max_steps: int = MAX_STEPS,
+        model_seconds: int = 300,
+        crash: Crash = no_crash,
+    ) -> None:
+        self._store, self._transport, self._threads = store, transport, threads
+        self._materials, self._registry, self._clock = materials, registry, clock
+        self._max_steps, self._model_seconds, self._crash = max_steps, model_seconds, crash
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._background: set[asyncio.Task[None]] = set()
+
+    async def begin(self, workspace: str, run_id: str, request: Request) -> Run:
+        """A run for this request. Its id names the request, so one that comes again finds its run."""
+        async with self._lock(f"{workspace}/{request.channel}/{request.thread_ts or run_id}"):
+            if known := await self._store.load(workspace, run_id):
+                return known
+            run = new_run(run_id, workspace, request, self._clock())
+            if await self._thread_is_free(run):
+                run = decide(run, TurnCame(), self._clock())
+            try:
+                saved = await self._store.save(None, run)
+            except Conflict:
+                return await self._store.load(workspace, run_id) or run
+        self._reconcile(None, saved)
+        return saved
+
+    async def handle(self, workspace: str, run_id: str, event: Event) -> Run | None:
+        """What happened to a run, decided, committed and carried out. None: there is no such run here."""
+        async with self._lock(f"{workspace}/{run_id}"):
+            while True:
+                run = await self._store.load(workspace, run_id)
+                if run is None:
+                    return None
+                after = decide(run, event, self._clock())
+                if after is run:
+                    return run
+                try:
+                    saved = await self._store.save(run, after)
+                except Conflict:
+                    continue  # another bot was first: decide again on what it left
+                break
+        self._reconcile(run, saved)
+        return saved
+
+    async def report(self, report: wire.Report) -> None:
+        """What a worker process says. Stale reports change nothing: `decide` fences them."""
+        if isinstance(report, wire.Beat):
+            await self._store.renew(report)
+            return
+        event: Event = report
+        if isinstance(report, wire.Finished) and report.step == PLAN:
+            self._crash("K5")
+            run = await self._store.load(report.workspace, report.run)
+            if run is None:
+                return
+            event = planner.read_plan(report, self._team(run), self._max_steps)
+        await self.handle(report.workspace, report.run, event)
+        if isinstance(report, wire.Finished):
+            self._crash("K13")
+
+    async def sweep(self) -> None:
+        """Looks for what nobody is working on any more. Safe in any number of bots at once."""
+        for lost in await self._store.lost_leases():
+            log.info("lease lost", run=lost.run, step=lost.step, attempt=lost.attempt)
+            await self.handle(lost.workspace, lost.run, LeaseLost(lost.step, lost.attempt))
+        for workspace, run_id in await self._store.due():
+            run = await self._store.load(workspace, run_id)
+            if run is None:
+                continue
+            if run.status == "queued":
+                await self._take_turn(run)
+            else:
+                run = await self.handle(workspace, run_id, Tick()) or run
+                self._threads.show(run)
+
+    async def drain(self, seconds: float) -> None:
+        """Waits for what is on its way out, this long at most. What is left, the next process sweeps up."""
+        if self._background:
+            await asyncio.wait(self._background, timeout=seconds)
+
+    def _lock(self, name: str) -> asyncio.Lock:
+        return self._locks.setdefault(name, asyncio.Lock())
+
+    def _team(self, run: Run) -> dict[str, Worker]:
+        return dict(self._registry.enabled(run.workspace, run.request.channel))
+
+    async def _thread_is_free(self, run: Run) -> bool:
+        if not run.request.thread_ts:
+            return True
+        there = await self._store.thread_runs(run.workspace, run.request.channel, run.request.thread_ts)
+        earlier = [r for r in there if r.id != run.id and (r.created_at, r.id) < (run.created_at, run.id)]
+        return all(r.ended for r in earlier)
+
+    async def _take_turn(self, run: Run) -> None:
+        async with self._lock(f"{run.workspace}/{run.request.channel}/{run.request.thread_ts or run.id}"):
+            if await self._thread_is_free(run):
+                await self.handle(run.workspace, run.id, TurnCame())
+            else:
+                self._threads.show(run)
+
+    def _reconcile(self, before: Run | None, run: Run) -> None:
+        known = {(s.id, s.attempt) for s in tasks(before)} if before else set()
+        for state in tasks(run):
+            if (state.id, state.attempt) not in known:
+                self._spawn(self._send(run, state))
+        self._threads.show(run)
+        if run.ended and not (before and before.ended):
+            log.info("run ended", run=run.id, status=run.status, steps=len(run.work))
+            self._spawn(self._after_end(run))
+
+    async def _after_end(self, run: Run) -> None:
+        if run.status in ("stopped", "lost"):
+            await self._transport.cancel(run.workspace, run.id)
+        if run.request.thread_ts:
+            there = await self._store.thread_runs(run.workspace, run.request.channel, run.request.thread_ts)
+            if waiting := next((r for r in there if r.status == "queued"), None):
+                await self._take_turn(waiting)
+
+    async def _send(self, run: Run, state: StepState) -> None:
+        at = {"workspace": run.workspace, "run": run.id, "step": state.id, "attempt": state.attempt}
+        try:
+            message = await self._task(run, state)
+        except WorkerError as error:
+            await self.handle(run.workspace, run.id, wire.Failed(**at, error=str(error)))
+            return
+        self._crash("K9")
+        await self._transport.send(message)
+
+    async def _task(self, run: Run, state: StepState) -> wire.TaskMessage:
+        """The task message for one step. Raises `WorkerError` when the step cannot be handed out."""
+        at = {"workspace": run.workspace, "run": run.id, "step": state.id, "attempt": state.attempt}
+        team = self._team(run)
+        if state.kind != "work":
+            call = (
+                planner.plan_call(run, team, self._max_steps)
+                if state.kind == "plan"
+                else planner.answer_call(run)
+            )
+            return wire.TaskMessage(**at, worker=wire.MODEL, call=call, seconds=self._model_seconds)
+        worker = team.get(state.step.worker)
+        if worker is None:
+            raise WorkerError(f"{state.step.worker} is not on the team here any more.")
+        channel = ()
+        if "channel" in worker.reads and run.request.by:
+            about = run.request.about or run.request.channel
+            channel = tuple(await self._materials.channel(run.workspace, about, run.request.by))
+        files = [await self._materials.fetch(run.workspace, f) for f in run.request.files]
+        return wire.TaskMessage(
+            **at,
+            worker=worker.name,
+            request=run.request.text,
+            instruction=state.step.instruction,
+            results=tuple(_earlier(s) for s in run.work if s.id in state.step.needs and s.result),
+            files=tuple(files),
+            thread=run.request.context,
+            channel=channel,
+            answers=state.answers,
+            seconds=worker.seconds,
+        )
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(self._quietly(work))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _quietly(self, work: Coroutine[Any, Any, None]) -> None:
+        """What fails here is found again by the sweep: its lease runs out, its turn is still due."""
+        try:
+            await work
+        except StoreDown as error:
+            log.warning("the store is away; the sweep goes on from here", error=str(error))
+        except Exception:
+            log.exception("a background piece failed; the sweep goes on from here")
+
+
+def _earlier(state: StepState) -> Earlier:
+    assert state.result
+    return Earlier(step=state.id, title=state.step.title, worker=state.step.worker, result=state.result)
