@@ -22,7 +22,7 @@ from bot.plan import MAX_STEPS
 from bot.ports import Clock, Conflict, Materials, RunStore, StoreDown, ThreadView, Transport
 from bot.registry import Registry
 from bot.run import PLAN, Event, LeaseLost, Request, Run, StepState, Tick, TurnCame, new_run
-from workers import Earlier, Worker, WorkerError
+from workers import Earlier, Line, Worker, WorkerError
 from workers.kit import wire
 
 log = structlog.get_logger(__name__)
@@ -35,9 +35,9 @@ class Orchestrator:
         transport: Transport,
         threads: ThreadView,
         materials: Materials,
+        *,
         registry: Registry,
         clock: Clock,
-        *,
         max_steps: int = MAX_STEPS,
         model_seconds: int = 300,
         crash: Crash = no_crash,
@@ -179,8 +179,8 @@ class Orchestrator:
         worker = team.get(state.step.worker)
         if worker is None:
             raise WorkerError(f"{state.step.worker} is not on the team here any more.")
-        channel = ()
-        if "channel" in worker.reads and run.request.by:
+        channel: tuple[Line, ...] = ()
+        if "channel" in worker.reads and not state.step.needs:
             about = run.request.about or run.request.channel
             channel = tuple(await self._materials.channel(run.workspace, about, run.request.by))
         files = [await self._materials.fetch(run.workspace, f) for f in run.request.files]

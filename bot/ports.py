@@ -123,8 +123,8 @@ class MessageStore(Protocol):
 class InboxStore(Protocol):
     """Events that were acknowledged to Slack, or are about to be."""
 
-    async def put(self, workspace: str, keys: Sequence[str], body: str) -> bool:
-        """Commits the event unless one of its keys was seen before. True if it is new. Raises `StoreDown`."""
+    async def put(self, workspace: str, keys: Sequence[str], body: str) -> int | None:
+        """Commits the event unless one of its keys was seen before; its id if it is new. `StoreDown`."""
         ...
 
     async def waiting(self) -> Sequence[tuple[int, str]]:

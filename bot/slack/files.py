@@ -1,0 +1,133 @@
+"""What a task may read that lies in Slack: attached files, and a channel's recent messages.
+
+Files are fetched once into the content store, from Slack's own host alone, with the token in a header that
+no other host ever sees. A channel is read on behalf of the person who asked: a public one, or one they are
+in. Everything that comes back is untrusted material. Errors are sentences for the thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.slack.incoming import plain
+from bot.slack.people import People, PersonUnknown
+from workers import File, Line, WorkerError
+from workers.kit.files import FileStore
+
+SLACK_FILE_HOSTS = ("files.slack.com", "slack.com")
+MAX_BYTES = 50 * 1024 * 1024
+FETCH_SECONDS = 60
+CHANNEL_MESSAGES = 50
+
+
+class SlackMaterials:
+    """`hosts`: where files may be fetched from. `client_for(workspace)` and `token_for(workspace)` answer
+    with that workspace's own."""
+
+    def __init__(
+        self,
+        client_for: Callable[[str], AsyncWebClient],
+        people: People,
+        store: FileStore,
+        session: aiohttp.ClientSession,
+        hosts: Sequence[str] = SLACK_FILE_HOSTS,
+    ) -> None:
+        self._client_for, self._people, self._store = client_for, people, store
+        self._session, self._hosts = session, tuple(hosts)
+        self._fetched: dict[tuple[str, str], File] = {}
+
+    async def fetch(self, workspace: str, file: File) -> File:
+        """The file, with its content id and path. Raises `WorkerError`."""
+        known = self._fetched.get((workspace, file.slack_id))
+        if known and self._store.path(known).exists():
+            return known
+        content = await self._download(workspace, file)
+        stored = await asyncio.to_thread(self._store.put, content, file.name, file.mimetype)
+        fetched = stored.model_copy(update={"slack_id": file.slack_id, "path": str(self._store.path(stored))})
+        if len(self._fetched) > 1_000:
+            self._fetched.clear()
+        self._fetched[workspace, file.slack_id] = fetched
+        return fetched
+
+    async def _download(self, workspace: str, file: File) -> bytes:
+        where = urlsplit(file.url)
+        if where.hostname not in self._hosts:
+            raise WorkerError(f"“{file.name}” does not lie with Slack, so I did not fetch it.")
+        headers = {"Authorization": f"Bearer {self._client_for(workspace).token}"}
+        try:
+            async with (
+                asyncio.timeout(FETCH_SECONDS),
+                self._session.get(file.url, headers=headers, allow_redirects=False) as response,
+            ):
+                if response.status != 200:
+                    raise WorkerError(f"Slack would not hand over “{file.name}” (status {response.status}).")
+                if response.content_type == "text/html" and not file.name.lower().endswith((".html", ".htm")):
+                    # a missing scope comes back as a login page with status 200
+                    raise WorkerError(f"I may not read “{file.name}”: the app lacks the scope `files:read`.")
+                content = await response.content.read(MAX_BYTES + 1)
+                while len(content) <= MAX_BYTES and (more := await response.content.read(MAX_BYTES)):
+                    content += more
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise WorkerError(
+                f"“{file.name}” could not be fetched from Slack. Ask again in a while."
+            ) from error
+        if len(content) > MAX_BYTES:
+            raise WorkerError(f"“{file.name}” is larger than {MAX_BYTES // 1024**2} MB, the most I can read.")
+        return content
+
+    async def channel(self, workspace: str, channel: str, person: str) -> Sequence[Line]:
+        """The newest messages, oldest first, with who said them. Raises `WorkerError`."""
+        client = self._client_for(workspace)
+        try:
+            async with asyncio.timeout(20):
+                if not await self._may_read(client, channel, person):
+                    raise WorkerError("You are not in that channel, so I did not read it for you.")
+                answer = await client.conversations_history(channel=channel, limit=CHANNEL_MESSAGES)
+                return [await self._line(workspace, m) for m in reversed(answer["messages"]) if _said(m)]
+        except SlackApiError as error:
+            raise WorkerError(_unreadable(error)) from error
+        except TimeoutError as error:
+            raise WorkerError("Slack did not hand over the channel's messages in time. Ask again.") from error
+
+    async def _may_read(self, client: AsyncWebClient, channel: str, person: str) -> bool:
+        info = (await client.conversations_info(channel=channel))["channel"]
+        if info.get("is_channel") and not info.get("is_private"):
+            return True
+        if info.get("is_im"):
+            return bool(info.get("user") == person)
+        members: list[str] = []
+        cursor = ""
+        while True:
+            page = await client.conversations_members(channel=channel, limit=1000, cursor=cursor)
+            members += page["members"]
+            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+            if person in members or not cursor:
+                return person in members
+
+    async def _line(self, workspace: str, message: dict[str, Any]) -> Line:
+        who = str(message.get("user") or message.get("username") or "somebody")
+        with contextlib.suppress(PersonUnknown):
+            who = (await self._people.get(workspace, who)).name
+        return Line(who=who, text=plain(str(message.get("text") or ""), ""))
+
+
+def _said(message: dict[str, Any]) -> bool:
+    return bool(message.get("text")) and message.get("subtype") in (None, "file_share", "thread_broadcast")
+
+
+def _unreadable(error: SlackApiError) -> str:
+    reason = str(error.response.get("error"))
+    if reason in ("not_in_channel", "channel_not_found"):
+        return "I am not in that channel, so I cannot read it. Invite me there and ask again."
+    if reason == "missing_scope":
+        needed = error.response.get("needed")
+        return f"I may not read that channel: the app lacks the scope `{needed}`. An admin can add it."
+    return f"Slack would not let me read that channel ({reason})."

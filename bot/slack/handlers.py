@@ -1,0 +1,180 @@
+"""What an incoming message, command or button does: who may, what it means, which event it becomes.
+
+Runs after the event was committed and acknowledged, possibly more than once for the same event (a crash
+in between): so all it does is idempotent, and the run's id is made of the event's key. A refusal is said
+to that person alone, before anything is paid for. It does not know blocks, rows or models.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+import structlog
+
+from bot.orchestrator import Orchestrator
+from bot.planner import history
+from bot.run import PersonAnswered, Request, Run, StopAsked
+from bot.slack.incoming import STOP_WORDS, Incoming
+from bot.slack.people import People, Person, PersonUnknown, refusal
+
+log = structlog.get_logger(__name__)
+
+MAX_CHARS = 12_000
+MAX_FILE_BYTES = 50 * 1024 * 1024
+
+NO_TEXT = (
+    "Tell me what to do in the same message, for example: `@delegate summarise this thread in three points`."
+)
+
+
+class Runs(Protocol):
+    """The questions that handlers ask of the store."""
+
+    async def load(self, workspace: str, run_id: str) -> Run | None: ...
+    async def thread_runs(self, workspace: str, channel: str, thread_ts: str) -> Sequence[Run]: ...
+    async def open_of(self, workspace: str, person: str) -> set[str]:
+        """Ids of this person's runs that have not ended."""
+        ...
+
+    async def rate(self, workspace: str, run_id: str, by: str, value: str) -> None: ...
+
+
+Whisper = Callable[[Incoming, str], Awaitable[None]]
+
+
+class Handlers:
+    """`whisper(incoming, sentence)`: says something to that person alone, where they are."""
+
+    def __init__(
+        self,
+        orchestrator: Orchestrator,
+        runs: Runs,
+        people: People,
+        whisper: Whisper,
+        *,
+        max_open: int = 20,
+    ) -> None:
+        self._orchestrator, self._runs, self._max_open = orchestrator, runs, max_open
+        self._people, self._whisper = people, whisper
+
+    async def handle(self, incoming: Incoming) -> None:
+        """Raises only what should be tried again (the store is away)."""
+        try:
+            person = await self._people.get(incoming.workspace, incoming.by)
+        except PersonUnknown as error:
+            await self._whisper(incoming, str(error))
+            return
+        if why := refusal(person, incoming.workspace):
+            await self._whisper(incoming, why)
+            return
+        match incoming.kind:
+            case "ask" | "reply":
+                await self._ask(incoming, person)
+            case "stop":
+                await self._stop_thread(incoming, person)
+            case "answer":
+                await self._answer(incoming, person)
+            case "feedback":
+                await self._feedback(incoming)
+
+    async def _ask(self, incoming: Incoming, person: Person) -> None:
+        there = await self._runs.thread_runs(incoming.workspace, incoming.channel, incoming.thread_ts)
+        if incoming.source != "command":
+            if incoming.text.lower() in STOP_WORDS and any(not r.ended for r in there):
+                await self._stop_thread(incoming, person)
+                return
+            if waiting := _asking(there, incoming.by):
+                run, event = waiting[0], _answer_of(waiting[0], incoming)
+                await self._orchestrator.handle(run.workspace, run.id, event)
+                return
+        if why := await self._too_much(incoming):
+            await self._whisper(incoming, why)
+            return
+        request = Request(
+            text=incoming.text,
+            by=incoming.by,
+            channel=incoming.channel,
+            source=incoming.source,
+            thread_ts=incoming.thread_ts,
+            files=incoming.files,
+            context=history([r for r in there if r.ended]),
+            about=incoming.about,
+        )
+        run = await self._orchestrator.begin(incoming.workspace, _run_id(incoming), request)
+        log.info("run began", run=run.id, workspace=run.workspace, source=request.source, status=run.status)
+
+    async def _too_much(self, incoming: Incoming) -> str:
+        """Why this request is not taken, as a sentence; empty when it is."""
+        if not any(c.isalnum() for c in incoming.text):
+            return NO_TEXT
+        if len(incoming.text) > MAX_CHARS:
+            return (
+                f"That is {len(incoming.text):,} characters; I can take {MAX_CHARS:,} in one request. "
+                "Shorten it, or attach the long part as a file."
+            )
+        for file in incoming.files:
+            if file.size > MAX_FILE_BYTES:
+                mb = MAX_FILE_BYTES // 1024**2
+                size = f"{file.size / 1024**2:,.0f} MB"
+                return f"“{file.name}” is {size}; {mb} MB is the most I can read. I did not begin."
+        mine = await self._runs.open_of(incoming.workspace, incoming.by)
+        if len(mine - {_run_id(incoming)}) >= self._max_open:
+            return f"You have {len(mine)} requests open, the most at once. Stop one, or wait for one to end."
+        return ""
+
+    async def _stop_thread(self, incoming: Incoming, person: Person) -> None:
+        if incoming.source == "button":
+            run = await self._runs.load(incoming.workspace, incoming.value)
+            there: Sequence[Run] = [run] if run and run.request.channel == incoming.channel else []
+        else:
+            there = await self._runs.thread_runs(incoming.workspace, incoming.channel, incoming.thread_ts)
+        going = [r for r in there if not r.ended]
+        if not going:
+            await self._whisper(incoming, "Nothing of mine is running here.")
+            return
+        if person.id not in {r.request.by for r in there} and not person.admin:
+            await self._whisper(incoming, "Only the person who asked, or an admin, can stop this.")
+            return
+        for run in reversed(going):  # the waiting ones first, or stopping one would begin the next
+            await self._orchestrator.handle(run.workspace, run.id, StopAsked(by=person.id))
+
+    async def _answer(self, incoming: Incoming, person: Person) -> None:
+        """A button under a question. It holds run, step and number; what counts is our own record of them."""
+        run_id, _, rest = incoming.value.partition("/")
+        step, _, number = rest.rpartition("/")
+        run = await self._runs.load(incoming.workspace, run_id)
+        if run is None or run.request.channel != incoming.channel or not number.isdecimal():
+            await self._whisper(incoming, "I do not know this question any more.")
+        elif person.id != run.request.by and not person.admin:
+            await self._whisper(incoming, "Only the person who asked, or an admin, can answer this.")
+        else:
+            event = PersonAnswered(step, int(number), incoming.text, person.id)
+            await self._orchestrator.handle(run.workspace, run.id, event)
+
+    async def _feedback(self, incoming: Incoming) -> None:
+        run_id, _, value = incoming.value.rpartition("/")
+        run = await self._runs.load(incoming.workspace, run_id)
+        if run is None or run.request.channel != incoming.channel or value not in ("good", "bad"):
+            return
+        await self._runs.rate(run.workspace, run.id, incoming.by, value)
+        said = (
+            "Thanks, noted."
+            if value == "good"
+            else "Thanks, noted. Reply here with what was wrong, and I try again."
+        )
+        await self._whisper(incoming, said)
+
+
+def _run_id(incoming: Incoming) -> str:
+    return hashlib.sha256(f"{incoming.workspace}/{incoming.key}".encode()).hexdigest()[:20]
+
+
+def _asking(there: Sequence[Run], person: str) -> list[Run]:
+    return [r for r in there if r.request.by == person and any(s.status == "asking" for s in r.steps)]
+
+
+def _answer_of(run: Run, incoming: Incoming) -> PersonAnswered:
+    state = next(s for s in run.steps if s.status == "asking")
+    return PersonAnswered(state.id, len(state.answers), incoming.text, incoming.by)

@@ -1,0 +1,110 @@
+"""The inbox: what is addressed to us is committed before Slack is told that it arrived, then handled.
+
+As Bolt's only global middleware: Bolt answers Slack before a listener has ended, and a listener that fails
+loses the event. What raises in here (the database is down) becomes a 500 (no ack on a socket), and Slack
+delivers again. What is stored is answered 200 here; what needs no answer is too, or it would be a 404 and
+come again. Views and messages that must open within 3 s go on to Bolt's listeners.
+
+It does not know what any of it means: that is `bot/slack/handlers.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from slack_bolt import BoltResponse
+from slack_bolt.request.async_request import AsyncBoltRequest
+
+from bot.crashpoints import Crash, no_crash
+from bot.ports import InboxStore, StoreDown
+from bot.slack.incoming import (
+    COMMAND,
+    SHORTCUT,
+    Incoming,
+    read_action,
+    read_command,
+    read_event,
+    read_shortcut,
+)
+
+log = structlog.get_logger(__name__)
+
+Handle = Callable[[Incoming], Awaitable[None]]
+Owners = Callable[[str, str, str], Awaitable[set[str]]]
+INLINE_COMMANDS = ("", "help", "status")  # answered on the spot by Bolt's listeners
+AT_ONCE = 64
+
+
+class Inbox:
+    """`owners(workspace, channel, thread_ts)`: who started a run in that thread."""
+
+    def __init__(self, store: InboxStore, owners: Owners, handle: Handle, crash: Crash = no_crash) -> None:
+        self._store, self._owners, self._handle, self._crash = store, owners, handle, crash
+        self._going: dict[int, asyncio.Task[None]] = {}
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    async def middleware(
+        self, req: AsyncBoltRequest, next: Callable[[], Awaitable[BoltResponse]]
+    ) -> BoltResponse:
+        """Commits, then acknowledges. Raises `StoreDown` so that nothing is acknowledged and lost."""
+        body = req.body
+        incoming = self.read(body, req.context.bot_user_id or "")
+        if incoming is None:
+            is_event = body.get("type") == "event_callback"
+            return BoltResponse(status=200, body="") if is_event else await next()
+        if incoming.kind != "reply" or await self._is_ours(incoming):
+            self._crash("K1")
+            new = await self._store.put(incoming.workspace, incoming.keys, incoming.model_dump_json())
+            self._crash("K2")
+            if new is not None:
+                self._start(new, incoming)
+        return BoltResponse(status=200, body="")
+
+    @staticmethod
+    def read(body: dict[str, Any], bot_user: str) -> Incoming | None:
+        """What in a payload is stored; None for what is not for us or is answered on the spot."""
+        if body.get("type") == "event_callback":
+            return read_event(body, bot_user)
+        if body.get("command") == COMMAND:
+            words = str(body.get("text") or "").strip().lower()
+            return None if words in INLINE_COMMANDS else read_command(body)
+        if body.get("type") == "message_action" and body.get("callback_id") == SHORTCUT:
+            return read_shortcut(body)
+        if body.get("type") == "block_actions":
+            return read_action(body)
+        return None
+
+    async def recover(self) -> None:
+        """Takes up what was acknowledged and not handled: after a crash, and whenever a handler failed."""
+        for id, body in await self._store.waiting():
+            if id not in self._going:
+                self._start(id, Incoming.model_validate_json(body))
+
+    async def drain(self, seconds: float) -> None:
+        """Waits for what is being handled, this long at most; the rest waits in the inbox."""
+        if self._going:
+            await asyncio.wait(self._going.values(), timeout=seconds)
+
+    async def _is_ours(self, incoming: Incoming) -> bool:
+        return incoming.by in await self._owners(incoming.workspace, incoming.channel, incoming.thread_ts)
+
+    def _start(self, id: int, incoming: Incoming) -> None:
+        task = asyncio.create_task(self._take(id, incoming))
+        self._going[id] = task  # Bolt and asyncio keep no strong reference
+        task.add_done_callback(lambda _: self._going.pop(id, None))
+
+    async def _take(self, id: int, incoming: Incoming) -> None:
+        async with self._slots:
+            try:
+                self._crash("K3")
+                await self._handle(incoming)
+                await self._store.done(id)
+            except StoreDown as error:
+                log.warning("the store is away; this waits in the inbox", id=id, error=str(error))
+            except Exception:
+                log.exception(
+                    "an event could not be handled; it waits in the inbox", id=id, kind=incoming.kind
+                )

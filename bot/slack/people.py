@@ -1,0 +1,91 @@
+"""Who somebody is, from Slack, for the moment: never stored, cached for minutes only.
+
+Fails closed: who cannot be looked up may not start anything. It does not know what people may do beyond
+that; `refusal` is the one rule about who may ask at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.ports import Clock
+
+NO_SCOPE = "I may not look up who you are: the app lacks the scope `users:read`. An admin can add it."
+READ_SECONDS = 60.0  # how old a look-up may be
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    id: str
+    name: str
+    admin: bool = False
+    guest: bool = False
+    bot: bool = False
+    deleted: bool = False
+    team: str = ""
+
+
+class PersonUnknown(Exception):
+    """Slack did not say who this is. The text is a sentence for the person."""
+
+
+class People:
+    def __init__(self, client_for: Callable[[str], AsyncWebClient], clock: Clock) -> None:
+        self._client_for, self._clock = client_for, clock
+        self._cached: dict[tuple[str, str], tuple[float, Person]] = {}
+
+    async def get(self, workspace: str, id: str) -> Person:
+        """Raises `PersonUnknown`."""
+        now = self._clock()
+        at, person = self._cached.get((workspace, id), (0.0, None))
+        if person is None or now - at > READ_SECONDS:
+            person = await self._look_up(workspace, id)
+            if len(self._cached) > 5_000:
+                self._cached.clear()
+            self._cached[workspace, id] = (now, person)
+        return person
+
+    async def _look_up(self, workspace: str, id: str) -> Person:
+        try:
+            async with asyncio.timeout(10):
+                user = (await self._client_for(workspace).users_info(user=id))["user"]
+        except SlackApiError as error:
+            reason = str(error.response.get("error"))
+            if reason == "missing_scope":
+                raise PersonUnknown(NO_SCOPE) from error
+            raise PersonUnknown(
+                f"Slack would not tell me who you are ({reason}), so I did not begin."
+            ) from error
+        profile = user.get("profile") or {}
+        grid = user.get("enterprise_user") or {}
+        return Person(
+            id=id,
+            name=str(profile.get("display_name") or user.get("real_name") or user.get("name") or id),
+            admin=any(
+                bool(u.get(k)) for u in (user, grid) for k in ("is_admin", "is_owner", "is_primary_owner")
+            ),
+            guest=bool(
+                user.get("is_restricted") or user.get("is_ultra_restricted") or user.get("is_stranger")
+            ),
+            bot=bool(user.get("is_bot")),
+            deleted=bool(user.get("deleted")),
+            team=str(user.get("team_id") or ""),
+        )
+
+
+def refusal(person: Person, workspace: str) -> str:
+    """Why this person may not start work here, as a sentence; empty when they may."""
+    if person.bot:
+        return "I do not take requests from other bots."
+    if person.deleted:
+        return "This account was deactivated, so I did not begin."
+    if person.guest:
+        return "Guests cannot start work here. Ask a member of the team to pass it on to me."
+    if person.team and workspace and person.team != workspace:
+        return "Only members of this workspace can start work here. Ask one of them to pass it on to me."
+    return ""
