@@ -161,7 +161,7 @@ def _with_action(call: Call, element: Json) -> Json:
 
 
 def checked_metadata(metadata: object) -> Json:
-    """[doc: messaging/message-metadata] an object of `event_type` (a name) and `event_payload` (an object)."""
+    """[doc: messaging/message-metadata] an `event_type` (a name) and an `event_payload` (an object)."""
     if not isinstance(metadata, dict):
         raise SlackError("invalid_metadata_format")
     kind, payload = metadata.get("event_type"), metadata.get("event_payload")

@@ -1,4 +1,4 @@
-"""Draws messages as plain text, so that a test reads like the thread it checks. Knows no rules, only shapes."""
+"""Draws messages as plain text, so that a test reads like the thread it checks. Knows shapes, no rules."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ class Calls:
         self._count = 0
         self.on_call: Callable[[Json], None] = lambda call: None
 
-    def add(self, method: str, args: Json, response: Json, status: int, ms: float, at: float) -> None:
+    def add(self, method: str, args: Json, response: Json, *, status: int, ms: float, at: float) -> None:
         self._count += 1
         call = {
             "n": self._count,

@@ -39,6 +39,7 @@ class Events:
         self,
         workspace: Workspace,
         ids: Ids,
+        *,
         app_id: str,
         verification: str,
         offer: Callable[[Json], None],
@@ -68,9 +69,12 @@ class Events:
         if maker is not None:
             maker(data)
 
+    def wants(self, subscription: str) -> bool:
+        return subscription in self._subscriptions
+
     def send(self, event: Json, subscription: str | None = None) -> None:
         """One event, wrapped as Slack wraps it [doc: apis/events-api#callback-field]."""
-        if (subscription or event["type"]) not in self._subscriptions:
+        if not self.wants(subscription or event["type"]):
             return
         team, bot = self._workspace.team_id, self._workspace.bot["id"]
         event.setdefault("event_ts", self._ids.ts())

@@ -1,4 +1,6 @@
-"""The payloads of what people do with buttons, forms, shortcuts and commands [doc: reference/interaction-payloads].
+"""The payloads of what people do with buttons, forms, shortcuts and commands.
+
+[doc: reference/interaction-payloads]
 
 Pure builders, except that each gives out a trigger id, and a response_url where Slack does.
 """
@@ -56,7 +58,7 @@ def command(world: World, name: str, text: str, channel: Json, person: Json) -> 
 
 
 def block_action(
-    world: World, person: Json, block_id: str, action_id: str, chosen: Json, where: dict[str, str]
+    world: World, person: Json, *, block_id: str, action_id: str, chosen: Json, where: dict[str, str]
 ) -> Json:
     """A click in a message (`channel`, `ts`) or in a view (`view_id`)."""
     payload = _common(world, "block_actions", person)

@@ -1,4 +1,4 @@
-"""What a person types, as Slack stores it: mentions encoded, `& < >` escaped, a `rich_text` block beside it."""
+"""What a person types, as Slack stores it: mentions encoded, `& < >` escaped, and as a `rich_text` block."""
 
 from __future__ import annotations
 

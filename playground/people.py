@@ -84,7 +84,9 @@ class People:
     async def action(self, by: str, block_id: str, action_id: str, chosen: Json, **where: str) -> None:
         """A click on an element of a message (`channel`, `ts`) or of a view (`view_id`)."""
         person = self._world.workspace.user(by)
-        payload = interactions.block_action(self._world, person, block_id, action_id, chosen, where)
+        payload = interactions.block_action(
+            self._world, person, block_id=block_id, action_id=action_id, chosen=chosen, where=where
+        )
         await self._ask("interactive", payload)
 
     async def shortcut(self, callback_id: str, channel: str, ts: str, by: str) -> None:
@@ -141,12 +143,15 @@ class People:
         workspace.react(workspace.channel(channel), ts, name, workspace.user(by)["id"], add)
 
     def stop_session(self, channel: str, thread_ts: str, by: str) -> None:
-        """The native stop button of an agent's session [doc: agent_session_stopped]."""
-        place, person = self._world.workspace.channel(channel), self._world.workspace.user(by)
-        event = {"type": "agent_session_stopped", "user_id": person["id"], "channel_id": place["id"]}
-        self._world.events.send(
-            {**event, "user": person["id"], "channel": place["id"], "thread_ts": thread_ts}
-        )
+        """The native stop button of an agent's session [doc: events/agent_session_stopped]."""
+        workspace = self._world.workspace
+        place, person = workspace.channel(channel), workspace.user(by)
+        streams = [m for m in workspace.replies(place["id"], thread_ts) if m.get("stream")]
+        for message in streams:  # Slack stops them itself, the app only hears of it
+            workspace.edit(place, message["ts"], {"stream": None, "streaming_state": "stopped_by_user"})
+        event = {"type": "agent_session_stopped", "channel": place["id"], "thread_ts": thread_ts}
+        stopped = [m["ts"] for m in streams]
+        self._world.events.send({**event, "user": person["id"], "streaming_message_ts": stopped})
 
     async def _ask(self, kind: str, payload: Json) -> Json:
         try:

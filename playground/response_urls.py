@@ -6,7 +6,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
+
+from aiohttp import web
 
 from playground.block_rules import check_message_blocks
 from playground.errors import SlackError
@@ -45,6 +49,22 @@ def use(world: World, key: str, body: Json) -> None:
     row["uses"] += 1
     world.state.response_urls.put(key, row)
     answer(world, row, body)
+
+
+def route(world: World) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """[seen] a response_url answers in plain text: `ok`, or 404 with the reason."""
+
+    async def serve(request: web.Request) -> web.Response:
+        try:
+            body = json.loads(await request.text())
+            use(world, request.match_info["key"], body if isinstance(body, dict) else {})
+        except ValueError:
+            return web.Response(status=400, text="invalid_payload")
+        except SlackError as error:
+            return web.Response(status=404, text=error.code)
+        return web.Response(text="ok")
+
+    return serve
 
 
 def answer(world: World, row: Json, body: Json) -> None:

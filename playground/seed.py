@@ -24,7 +24,7 @@ SCOPES = (
 )
 
 # Zones that are not whole hours apart, one with and one without daylight saving, to be tripped over early.
-PEOPLE = (
+PEOPLE: tuple[tuple[str, str, str, str, int, str, Json], ...] = (
     ("U0ADA", "ada", "Ada Okafor", "Europe/Berlin", 3600, "e96699", {"is_admin": True, "is_owner": True}),
     ("U0BEN", "ben", "Ben Whitfield", "America/New_York", -18000, "4bbe2e", {}),
     ("U0CHEN", "chen", "Chen Li", "Asia/Shanghai", 28800, "9f69e7", {}),
@@ -68,8 +68,8 @@ def plant(state: State, ids: Ids, scopes: str = SCOPES) -> None:
         domain = "playground"
         state.team.put(TEAM_ID, {"id": TEAM_ID, "name": "Playground", "domain": domain, "email_domain": ""})
         for person in PEOPLE:
-            state.users.put(person[0], _user(*person))
-        bot = _user(BOT_USER, "delegate", "Delegate", "Etc/UTC", 0, "2b6cb0", {"is_bot": True})
+            state.users.put(person[0], _user(person))
+        bot = _user((BOT_USER, "delegate", "Delegate", "Etc/UTC", 0, "2b6cb0", {"is_bot": True}))
         bot["profile"] |= {"bot_id": BOT_ID, "api_app_id": APP_ID}
         state.users.put(BOT_USER, bot)
         for channel in CHANNELS:
@@ -79,7 +79,8 @@ def plant(state: State, ids: Ids, scopes: str = SCOPES) -> None:
     state.tokens.put(APP_TOKEN, {"kind": "app", "user": BOT_USER, "scopes": ["connections:write"]})
 
 
-def _user(user_id: str, name: str, real_name: str, tz: str, offset: int, color: str, flags: Json) -> Json:
+def _user(person: tuple[str, str, str, str, int, str, Json]) -> Json:
+    user_id, name, real_name, tz, offset, color, flags = person
     profile = {"real_name": real_name, "display_name": name, "image_72": "", "team": TEAM_ID}
     return {
         "id": user_id,

@@ -1,4 +1,4 @@
-"""The HTTP server: which path goes where, and who may come in at all. Binds to what it is told, says its port."""
+"""The HTTP server, and who may come in at all. Binds to what it is told, and says its port."""
 
 from __future__ import annotations
 

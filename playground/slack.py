@@ -12,15 +12,27 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from playground import api_chat, api_conversations, api_people, api_views, seed
+from playground import (
+    api_assistant,
+    api_chat,
+    api_conversations,
+    api_files,
+    api_people,
+    api_streams,
+    api_views,
+    oauth,
+    response_urls,
+    seed,
+)
 from playground.block_text import draw_thread
 from playground.calls import Calls
+from playground.controls import Trouble
 from playground.delivery import Delivery, Retries
 from playground.events import SUBSCRIPTIONS, Events
-from playground.faults import Faults
 from playground.http_api import Api
 from playground.ids import Clock, Ids
 from playground.limits import Limits
+from playground.page_api import PageApi
 from playground.people import People
 from playground.server import Server
 from playground.sockets import Sockets
@@ -31,7 +43,14 @@ from playground.webhook import Webhook
 from playground.workspace import Workspace
 from playground.world import World
 
-LOADED = (api_chat, api_conversations, api_people, api_views)  # importing a module registers its methods
+LOADED = (
+    api_assistant,
+    api_chat,
+    api_conversations,
+    api_people,
+    api_streams,
+    api_views,
+)  # importing a module registers its methods
 
 COMMANDS: list[Json] = [
     {
@@ -72,9 +91,16 @@ class Playground:
         webhook = (
             Webhook(request_url, seed.SIGNING_SECRET, now, seed.VERIFICATION_TOKEN) if request_url else None
         )
-        faults = Faults(now)
+        faults = Trouble(now)
         delivery = Delivery(state, ids, faults, retries or Retries(), webhook or sockets)
-        events = Events(workspace, ids, seed.APP_ID, seed.VERIFICATION_TOKEN, delivery.offer, subscriptions)
+        events = Events(
+            workspace,
+            ids,
+            app_id=seed.APP_ID,
+            verification=seed.VERIFICATION_TOKEN,
+            offer=delivery.offer,
+            subscriptions=subscriptions,
+        )
         workspace.listeners.append(events.heard)
         self.world = World(
             state=state,
@@ -95,10 +121,12 @@ class Playground:
             commands=COMMANDS if commands is None else commands,
             shortcuts=shortcuts or [],
         )
+        faults.world = self.world
         self.faults = faults
         self.workspace = workspace
         self.people = People(self.world)
         self._api = Api(self.world)
+        self._page = PageApi(self.world, self.people)
         self._server = Server()
         self._routes()
 
@@ -106,6 +134,15 @@ class Playground:
         router = self._server.app.router
         router.add_route("*", "/api/{method}", self._api.serve)
         router.add_get("/link/", self.world.sockets.serve)
+        router.add_post("/playground/faults", self.faults.serve)
+        router.add_get("/oauth/v2/authorize", oauth.authorize_page(self.world))
+        router.add_post("/response/{team}/{key}", response_urls.route(self.world))
+        files = api_files.FileRoutes(self.world)
+        router.add_route("*", "/upload/v1/{id}", files.upload)
+        router.add_get("/files-pri/{team}-{id}/download/{name}", files.download)
+        router.add_get("/files-pri/{team}-{id}/{name}", files.download)
+        router.add_get("/files/{id}/{name}", files.shown)
+        self._page.add_to(self._server.app)
 
     # -- life
 
@@ -118,6 +155,7 @@ class Playground:
     async def stop(self) -> None:
         await self.world.delivery.close()
         await self._api.close()
+        await self._page.live.close()
         await self.world.sockets.close()
         if self.world.webhook is not None:
             await self.world.webhook.close()

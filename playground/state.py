@@ -42,7 +42,8 @@ class Shelf:
     def put(self, kind: str, key: str, row: Json) -> None:
         if self._db is not None:
             self._db.execute(
-                "INSERT INTO entity VALUES (?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET json=excluded.json",
+                "INSERT INTO entity VALUES (?, ?, ?)"
+                " ON CONFLICT (kind, key) DO UPDATE SET json=excluded.json",
                 (kind, key, json.dumps(row)),
             )
 

@@ -99,8 +99,11 @@ class Views:
         view = copy.deepcopy(given)
         for block in view["blocks"]:
             block.setdefault("block_id", self._ids.new("", 5))
-        blank = {"private_metadata": "", "callback_id": "", "external_id": "", "state": {"values": {}}}
-        blank |= {
+        blank: Json = {
+            "private_metadata": "",
+            "callback_id": "",
+            "external_id": "",
+            "state": {"values": {}},
             "title": None,
             "submit": None,
             "close": None,

@@ -73,7 +73,7 @@ class Workspace:
         for channel in self.state.channels:
             if channel["is_im"] and channel["user"] == user_id:
                 return channel
-        row = {
+        row: Json = {
             "id": self.ids.new("D"),
             "created": int(self.ids.now()),
             "is_im": True,
@@ -152,7 +152,10 @@ class Workspace:
         self.announce("message", {"channel": channel["id"], "message": message})
         return message
 
-    def edit(self, channel: Json, ts: str, fields: Json, by: str | None = None) -> Json:
+    def edit(
+        self, channel: Json, ts: str, fields: Json, *, by: str | None = None, kind: str = "message_changed"
+    ) -> Json:
+        """Changes a message. `kind` is what is announced: not every change is an event for the app."""
         message = self._must(channel["id"], ts)
         before = copy.deepcopy(message)
         for key, value in fields.items():
@@ -163,7 +166,7 @@ class Workspace:
         if by is not None:
             message["edited"] = {"user": by, "ts": self.ids.ts()}
         self._store(channel["id"], message)
-        self.announce("message_changed", {"channel": channel["id"], "message": message, "before": before})
+        self.announce(kind, {"channel": channel["id"], "message": message, "before": before})
         return message
 
     def delete(self, channel: Json, ts: str) -> None:

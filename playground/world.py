@@ -1,4 +1,4 @@
-"""Everything one playground consists of, put together in `slack.py` and handed to whoever answers something."""
+"""Everything one playground consists of: put together in `slack.py`, handed to whoever answers."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ class World:
     webhook: Webhook | None = None
     commands: list[Json] = field(default_factory=list)
     shortcuts: list[Json] = field(default_factory=list)
+    codes: dict[str, Json] = field(default_factory=dict)  # of the authorize page, unused as yet
     base_url: str = ""  # known once the port is
 
     @property
