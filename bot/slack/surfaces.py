@@ -1,0 +1,91 @@
+"""What is shown beside the thread: help, one's own requests, and the whole of a long result in a modal.
+
+Pure functions to Block Kit, inside its limits (100 blocks a modal, 150 characters of header).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+
+from bot.run import Run, RunStatus
+from bot.slack.blocks import Json, context, mrkdwn, plain_text
+from bot.slack.richtext import from_markdown, rich, section, text_element
+from bot.slack.wording import clean, cut, escape, line, shorten
+
+EmojiOf = Callable[[str], str]  # a worker's name -> ":emoji:"
+
+PAGE = 2_800
+MOST_BLOCKS, MOST_JSON = 90, 180_000  # Slack refuses a view above 100 blocks, or about 250 KB
+
+STATES: dict[RunStatus, str] = {
+    "queued": ":white_small_square: on the list",
+    "working": ":hourglass_flowing_sand: working",
+    "done": ":white_check_mark: done",
+    "partial": ":ballot_box_with_check: partly done",
+    "failed": ":x: did not work",
+    "stopped": ":black_square_for_stop: stopped",
+    "lost": ":warning: thread lost",
+}
+
+
+def full_text_modal(title: str, text: str) -> Json:
+    """All of a result. One so long that no modal takes it ends with a word about the rest."""
+    blocks: list[Json] = []
+    room, rest = MOST_JSON, clean(text).strip()
+    while rest and len(blocks) < MOST_BLOCKS:
+        page, _ = shorten(rest, PAGE)
+        block = rich(from_markdown(page) or [section(text_element(page))])
+        if (weight := len(json.dumps(block))) > room:
+            break
+        blocks.append(block)
+        room -= weight
+        rest = _reopened(page) + rest[len(page) :].lstrip("\n")
+    if rest:
+        blocks.append(context(f"There are {len(rest):,} more characters; ask in the thread for that part."))
+    if not blocks:
+        blocks.append(rich([section(text_element("There is nothing more to show."))]))
+    heading = plain_text(line(title, 24, "Result"))
+    return {"type": "modal", "title": heading, "close": plain_text("Close"), "blocks": blocks}
+
+
+def _reopened(page: str) -> str:
+    """A code block that goes on over the page's end is opened again on the next."""
+    return "```\n" if sum(row.lstrip().startswith("```") for row in page.split("\n")) % 2 else ""
+
+
+def help_blocks() -> list[Json]:
+    return [
+        mrkdwn(
+            "*Ask me for something, and I plan it, hand the pieces to workers and answer in the thread.*\n"
+            "Mention me: `@delegate compare these two tables and write a summary`. Or type "
+            "`/delegate` with your request anywhere."
+        ),
+        mrkdwn(
+            "*In the thread*\n"
+            "• Reply to go on, or to answer a worker's question.\n"
+            "• Press *Stop*, or reply `stop`: what is finished stays.\n"
+            "• Attach files to your request, and the workers can read them."
+        ),
+        mrkdwn(
+            "*Elsewhere*\n• `/delegate status` shows your latest requests.\n• `/delegate help` shows this."
+        ),
+        context("What I write can be wrong: check what matters. Only you can see this message."),
+    ]
+
+
+def status_blocks(runs: Sequence[Run]) -> list[Json]:
+    if not runs:
+        return [mrkdwn("You have not asked for anything lately. `/delegate help` shows how.")]
+    rows = [_status(run) for run in runs[:20]]
+    more = [context(f"And {len(runs) - 20} older ones.")] if len(runs) > 20 else []
+    return [mrkdwn("*Your latest requests*"), *map(mrkdwn, rows), *more]
+
+
+def _status(run: Run) -> str:
+    done = sum(s.status == "done" for s in run.work)
+    steps = f", {done} of {len(run.work)} steps" if run.work else ""
+    title = escape(line(run.title or run.request.text, 120, "Your request"), 200)
+    where = f" in <#{run.request.channel}>" if run.request.channel.isalnum() else ""
+    note = f"\n{escape(cut(run.note, 200), 300)}" if run.note and run.ended else ""
+    return f"*{title}*{where}\n{STATES[run.status]}{steps}{note}"
