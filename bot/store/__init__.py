@@ -1,0 +1,76 @@
+"""The store: `runs`, `messages` and `inbox` over one database and one writer.
+
+The database is the truth. Everything that changes goes through the writer's transactions
+(`bot/store/writer.py`); a row's meaning is in `bot/tables.py`, a run's in `bot/run.py`. It hands out no
+rows, connections or statements, and knows nothing of Slack, queues or models.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select, text
+
+from bot.database import Database, open_database
+from bot.ports import Clock
+from bot.store.inbox import Inbox
+from bot.store.messages import Messages
+from bot.store.runs import Runs
+from bot.store.writer import Writer
+from bot.tables import INBOX, RUN, STEP
+
+__all__ = ["Counts", "Inbox", "Messages", "Runs", "Store"]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """For health and metrics."""
+
+    working: int
+    queued: int
+    out: int  # steps with workers
+    inbox: int  # events stored and not handled
+    oldest: float | None  # when the oldest of these came
+
+
+class Store:
+    def __init__(
+        self,
+        database: Database | str,
+        clock: Clock,
+        *,
+        lease_seconds: float = 60.0,
+        cached_runs: int = 512,
+    ) -> None:
+        self.database = open_database(database) if isinstance(database, str) else database
+        self._writer = Writer(self.database)
+        self.runs = Runs(self.database, self._writer, clock, lease_seconds=lease_seconds, cached=cached_runs)
+        self.messages = Messages(self.database, self._writer, clock)
+        self.inbox = Inbox(self.database, self._writer, clock)
+
+    async def ping(self) -> None:
+        """Raises `StoreDown` unless the database answers and has our tables."""
+        await self.database.read(lambda c: c.execute(select(RUN.c.id).limit(1)).all())
+
+    async def counts(self) -> Counts:
+        return await self.database.read(_counts)
+
+    async def close(self) -> None:
+        """Commits what waits to be, then lets go of the database."""
+        await self._writer.close()
+        await self.database.close()
+
+
+def _counts(connection: Connection) -> Counts:
+    runs = select(RUN.c.status, func.count()).where(text("run.status IN ('queued', 'working')"))
+    by_status: dict[str, int] = dict(connection.execute(runs.group_by(RUN.c.status)).tuples().all())
+    out = select(func.count()).select_from(STEP).where(text("step.lease_until IS NOT NULL"))
+    waiting = select(func.count(), func.min(INBOX.c.received_at)).where(text("inbox.done_at IS NULL"))
+    inbox, oldest = connection.execute(waiting).one()
+    return Counts(
+        working=by_status.get("working", 0),
+        queued=by_status.get("queued", 0),
+        out=connection.execute(out).scalar_one(),
+        inbox=inbox,
+        oldest=oldest,
+    )

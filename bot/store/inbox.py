@@ -1,0 +1,94 @@
+"""Events, committed before Slack hears that we have them; each once, whatever name it comes under.
+
+Not known here: what an event says, how it was signed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, delete, select, text, update
+
+from bot.database import Database
+from bot.ports import Clock
+from bot.store.sql import insert
+from bot.store.writer import Kind, Writer
+from bot.tables import INBOX, SEEN, storable
+
+MANY = 1000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Event:
+    workspace: str
+    keys: tuple[str, ...]
+    body: str
+    now: float
+
+
+class Inbox:
+    def __init__(self, database: Database, writer: Writer, clock: Clock) -> None:
+        self._database, self._writer, self._clock = database, writer, clock
+
+    async def put(self, workspace: str, keys: Sequence[str], body: str) -> int | None:
+        names = tuple(storable(key) for key in keys)
+        return await self._writer.do(PUTS, _Event(storable(workspace), names, body, self._clock()))
+
+    async def waiting(self, older_than: float = 0.0) -> Sequence[tuple[int, str]]:
+        """`older_than`, in seconds: a younger one is in the hands of whoever stored it."""
+        query = (
+            select(INBOX.c.id, INBOX.c.body)
+            .where(text("inbox.done_at IS NULL"), INBOX.c.received_at <= self._clock() - older_than)
+            .order_by(INBOX.c.id)
+            .limit(MANY)
+        )
+        return await self._database.read(lambda c: [(id, body) for id, body in c.execute(query)])
+
+    async def done(self, id: int) -> None:
+        await self._writer.do(DONE, (id, self._clock()))
+
+    async def forget_done(self, older_than: float) -> int:
+        """Deletes handled events, and names of events, that are this many seconds old."""
+        before = self._clock() - older_than
+        rows = delete(INBOX).where(INBOX.c.done_at < before)
+        names = delete(SEEN).where(SEEN.c.at < before)
+        return await self._database.write(lambda c: c.execute(rows).rowcount + c.execute(names).rowcount)
+
+
+def _put(connection: Connection, batch: Sequence[_Event]) -> list[int | None]:
+    """An event is new if all its names are. The names are tried in one order, so that two bots that store
+    the twins of one event wait for each other and neither fails."""
+    names = {(event.workspace, key): event.now for event in batch for key in event.keys}
+    fresh: set[tuple[str, ...]] = set()
+    if names:
+        remember = insert(connection, SEEN).on_conflict_do_nothing().returning(SEEN.c.workspace, SEEN.c.key)
+        rows = [{"workspace": w, "key": key, "at": now} for (w, key), now in sorted(names.items())]
+        fresh = {tuple(row) for row in connection.execute(remember, rows)}
+    new: list[_Event] = []
+    for event in batch:
+        own = {(event.workspace, key) for key in event.keys}
+        if own <= fresh:
+            new.append(event)
+        fresh -= own  # a later twin in this batch is none any more
+    if not new:
+        return [None] * len(batch)
+    add = INBOX.insert().returning(INBOX.c.id, sort_by_parameter_order=True)
+    rows = [{"workspace": e.workspace, "body": e.body, "received_at": e.now} for e in new]
+    ids = dict(zip(map(id, new), connection.execute(add, rows).scalars(), strict=True))
+    return [ids.get(id(event)) for event in batch]
+
+
+def _done(connection: Connection, batch: Sequence[tuple[int, float]]) -> list[None]:
+    connection.execute(FINISH, [{"the_id": id, "at": at} for id, at in sorted(batch)])
+    return [None] * len(batch)
+
+
+FINISH = (
+    update(INBOX)
+    .where(INBOX.c.id == bindparam("the_id"), INBOX.c.done_at.is_(None))
+    .values(done_at=bindparam("at"))
+)
+
+PUTS = Kind(1, _put, lambda event: ("event", id(event)))
+DONE = Kind(2, _done, lambda done: ("done", done[0]))

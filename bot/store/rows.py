@@ -1,0 +1,201 @@
+"""Rows ⇄ `Run`: which column holds what. Pure; knows no connection and no statement.
+
+Steps say where a run stands; of the run's own columns only the few in `run_changes` ever change.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic_core import PydanticSerializationError
+
+from bot.decide import wakes
+from bot.plan import Step
+from bot.run import Open, Request, Run, StepState
+from bot.tables import storable
+from workers import Answer, File, Line, Result
+from workers.kit.wire import Usage
+
+Row = dict[str, Any]
+
+FILES = TypeAdapter(tuple[File, ...])
+LINES = TypeAdapter(tuple[Line, ...])
+NEEDS = TypeAdapter(tuple[str, ...])
+ANSWERS = TypeAdapter(tuple[Answer, ...])
+RESULT = TypeAdapter(Result)
+QUESTION = TypeAdapter(Open)
+JSON = frozenset({"files", "context", "needs", "result", "question", "answers"})
+ODD = re.compile(r"\\u(0000|d[89a-f])", re.IGNORECASE)
+
+
+def packed(kind: TypeAdapter[Any], value: object) -> str:
+    try:
+        return kind.dump_json(value).decode()
+    except PydanticSerializationError:  # a lone surrogate; or something that is no JSON, which raises again
+        return json.dumps(kind.dump_python(value, mode="json"))
+
+
+def is_storable(row: Row) -> bool:
+    """Whether the database will give back what it is given. (An odd escape in a JSON column says perhaps
+    not; in plain words it says nothing, and costs a second look.)"""
+    texts = [value for value in row.values() if isinstance(value, str)]
+    return all(storable(text) == text and not ODD.search(text) for text in texts)
+
+
+def storable_run(run: Run) -> Run:
+    """The run as the database will give it back. Ids of steps must not differ from what is stored, or a
+    step waits for one that is not there."""
+    steps = [_storable_row(step_row(run, position, state, 0.0)) for position, state in enumerate(run.steps)]
+    return run_of(_storable_row(run_row(run)), steps)
+
+
+def _storable_row(row: Row) -> Row:
+    return {
+        name: json.dumps(_storable(json.loads(value)), ensure_ascii=False)
+        if name in JSON and value is not None
+        else _storable(value)
+        for name, value in row.items()
+    }
+
+
+def _storable(value: Any) -> Any:
+    match value:
+        case str():
+            return storable(value)
+        case dict():
+            return {storable(key): _storable(item) for key, item in value.items()}
+        case list():
+            return [_storable(item) for item in value]
+    return value
+
+
+def run_row(run: Run) -> Row:
+    request = run.request
+    return {
+        "workspace": run.workspace,
+        "id": run.id,
+        "by": request.by,
+        "channel": request.channel,
+        "source": request.source,
+        "text": request.text,
+        "files": packed(FILES, request.files),
+        "context": packed(LINES, request.context),
+        "created_at": run.created_at,
+        "shown_version": 0,
+        "show_after": 0.0,
+        **run_changes(run),
+    }
+
+
+def run_changes(run: Run) -> Row:
+    return {
+        "thread_ts": run.request.thread_ts,
+        "status": run.status,
+        "title": run.title,
+        "answer": run.answer,
+        "note": run.note,
+        "stopped_by": run.stopped_by,
+        "ended_at": run.ended_at,
+        "version": run.version,
+        "wake_at": wakes(run),
+    }
+
+
+def step_row(run: Run, position: int, state: StepState, lease_until: float) -> Row:
+    step = state.step
+    return {
+        "workspace": run.workspace,
+        "run_id": run.id,
+        "id": step.id,
+        "title": step.title,
+        "worker": step.worker,
+        "instruction": step.instruction,
+        "needs": packed(NEEDS, step.needs),
+        "kind": state.kind,
+        "external": state.external,
+        **step_changes(position, state, lease_until),
+    }
+
+
+def step_changes(position: int, state: StepState, lease_until: float) -> Row:
+    """Whatever changes a step that is out is a sign of life or a new attempt: its lease is fresh."""
+    return {
+        "position": position,
+        "status": state.status,
+        "attempt": state.attempt,
+        "started": state.started,
+        "losses": state.losses,
+        "said": state.said,
+        "result": packed(RESULT, state.result) if state.result else None,
+        "error": state.error,
+        "repair": state.repair,
+        "question": packed(QUESTION, state.question) if state.question else None,
+        "answers": packed(ANSWERS, state.answers),
+        "calls": state.usage.calls,
+        "tokens_in": state.usage.tokens_in,
+        "tokens_out": state.usage.tokens_out,
+        "cost": state.usage.cost,
+        "finished_at": state.finished_at,
+        "lease_until": lease_until if state.status == "out" else None,
+    }
+
+
+def run_of(row: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> Run:
+    """`steps` in the order of their positions."""
+    request = Request(
+        text=row["text"],
+        by=row["by"],
+        channel=row["channel"],
+        source=row["source"],
+        thread_ts=row["thread_ts"],
+        files=FILES.validate_json(row["files"]),
+        context=LINES.validate_json(row["context"]),
+    )
+    return Run(
+        id=row["id"],
+        workspace=row["workspace"],
+        request=request,
+        created_at=row["created_at"],
+        status=row["status"],
+        title=row["title"],
+        steps=tuple(step_of(step) for step in steps),
+        answer=row["answer"],
+        note=row["note"],
+        stopped_by=row["stopped_by"],
+        ended_at=row["ended_at"],
+        version=row["version"],
+    )
+
+
+def step_of(row: Mapping[str, Any]) -> StepState:
+    step = Step(
+        id=row["id"],
+        title=row["title"],
+        worker=row["worker"],
+        instruction=row["instruction"],
+        needs=NEEDS.validate_json(row["needs"]),
+    )
+    usage = Usage(
+        calls=row["calls"], tokens_in=row["tokens_in"], tokens_out=row["tokens_out"], cost=row["cost"]
+    )
+    return StepState(
+        step=step,
+        kind=row["kind"],
+        status=row["status"],
+        attempt=row["attempt"],
+        started=row["started"],
+        losses=row["losses"],
+        external=row["external"],
+        said=row["said"],
+        result=RESULT.validate_json(row["result"]) if row["result"] is not None else None,
+        error=row["error"],
+        repair=row["repair"],
+        question=QUESTION.validate_json(row["question"]) if row["question"] is not None else None,
+        answers=ANSWERS.validate_json(row["answers"]),
+        usage=usage,
+        finished_at=row["finished_at"],
+    )

@@ -1,0 +1,221 @@
+"""Runs in whole: loaded, saved, and found again when time has passed.
+
+What is cached is only ever what was committed, and all of it is thrown away when a commit fails. Another
+bot may be ahead of a cached run: a save then is a `Conflict`; where a *missing* change would mislead, load
+with `fresh=True`.
+
+Not known here: what runs mean, who waits for them, Slack.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Select, and_, bindparam, exists, or_, select, text, update
+from sqlalchemy.sql import ColumnElement
+
+from bot.database import Database
+from bot.ports import Clock, Conflict
+from bot.run import Run
+from bot.store import saving
+from bot.store.rows import run_of
+from bot.store.saving import Saving
+from bot.store.sql import among
+from bot.store.writer import Kind, Writer
+from bot.tables import MESSAGE, RUN, STEP
+from workers.kit.wire import Address
+
+T = TypeVar("T")
+MANY = 500  # at once, of things that are looked for again soon
+
+# In the words of the partial indexes, or the databases would not use these.
+QUEUED = text("run.status IN ('queued', 'working') AND run.status = 'queued'")
+OPEN = text("run.status IN ('queued', 'working')")
+
+
+class Runs:
+    def __init__(
+        self, database: Database, writer: Writer, clock: Clock, *, lease_seconds: float, cached: int
+    ) -> None:
+        self._database, self._writer, self._clock, self._lease_seconds = (
+            database,
+            writer,
+            clock,
+            lease_seconds,
+        )
+        self._cache: OrderedDict[tuple[str, str], Run] = OrderedDict()
+        self._cached = cached
+        self._saves = Kind(10, saving.apply, lambda s: ("run", *s.key), self._saved)
+        self._renewals = Kind(20, _renew, _step_key)
+
+    async def load(self, workspace: str, run_id: str, *, fresh: bool = False) -> Run | None:
+        """`fresh`: from the database, whatever is cached."""
+        key = (workspace, run_id)
+        if not fresh and (run := self._cache.get(key)):
+            self._cache.move_to_end(key)
+            return run
+        found = await self._read(lambda c: _runs(c, _whole().where(_is(key))))
+        for run in found:
+            self._keep(run)
+        return found[0] if found else None
+
+    async def save(self, before: Run | None, after: Run) -> Run:
+        lease_until = self._clock() + self._lease_seconds
+        return await self._writer.do(self._saves, saving.saving(before, after, lease_until))
+
+    async def renew(self, address: Address) -> None:
+        await self._writer.do(self._renewals, (address, self._clock() + self._lease_seconds))
+
+    async def expire_leases(self) -> int:
+        """Nobody else is alive, so whatever is out is lost: at the start of the only process there is."""
+        expire = update(STEP).where(text("step.lease_until IS NOT NULL")).values(lease_until=0.0)
+        return await self._database.write(lambda c: c.execute(expire).rowcount)
+
+    async def lost_leases(self) -> Sequence[Address]:
+        now = self._clock()
+        query = (
+            select(STEP.c.workspace, STEP.c.run_id, STEP.c.id, STEP.c.attempt)
+            .where(text("step.lease_until IS NOT NULL"), STEP.c.lease_until <= now, STEP.c.status == "out")
+            .order_by(STEP.c.lease_until)
+            .limit(MANY)
+        )
+        rows = await self._read(lambda c: c.execute(query).all())
+        return [Address(workspace=w, run=r, step=s, attempt=a) for w, r, s, a in rows]
+
+    async def due(self) -> Sequence[tuple[str, str]]:
+        now = self._clock()
+        woken = select(RUN.c.workspace, RUN.c.id).where(text("run.wake_at IS NOT NULL"), RUN.c.wake_at <= now)
+        behind = select(RUN.c.workspace, RUN.c.id).where(
+            text("run.shown_version < run.version"), RUN.c.show_after <= now
+        )
+        queries = (woken.limit(MANY), _their_turn().limit(MANY), behind.limit(MANY))
+        found = await self._read(lambda c: [tuple(row) for query in queries for row in c.execute(query)])
+        return list(dict.fromkeys(found))
+
+    async def thread_runs(self, workspace: str, channel: str, thread_ts: str) -> Sequence[Run]:
+        query = _whole().where(_in_thread(workspace, channel, thread_ts)).order_by(RUN.c.created_at, RUN.c.id)
+        return await self._read(lambda c: _runs(c, query))
+
+    async def owners(self, workspace: str, channel: str, thread_ts: str) -> set[str]:
+        """The people whose request started a run in this thread."""
+        query = select(RUN.c.by).where(_in_thread(workspace, channel, thread_ts)).distinct()
+        return set(await self._read(lambda c: c.execute(query).scalars().all()))
+
+    async def open_runs(self, workspace: str) -> Sequence[Run]:
+        """What is queued or on, oldest first."""
+        query = _whole().where(OPEN, RUN.c.workspace == workspace).order_by(RUN.c.created_at).limit(MANY)
+        return await self._read(lambda c: _runs(c, query))
+
+    async def recent_runs(self, workspace: str, by: str, limit: int = 10) -> Sequence[Run]:
+        """One person's runs, newest first."""
+        query = _whole().where(RUN.c.workspace == workspace, RUN.c.by == by)
+        return await self._read(lambda c: _runs(c, query.order_by(RUN.c.created_at.desc()).limit(limit)))
+
+    async def run_of_message(self, workspace: str, channel: str, ts: str) -> Run | None:
+        """The run that this message of ours belongs to."""
+        place = (MESSAGE.c.workspace == workspace, MESSAGE.c.channel == channel, MESSAGE.c.ts == ts)
+        run_ids = select(MESSAGE.c.run_id).where(*place)
+        query = _whole().where(RUN.c.workspace == workspace, RUN.c.id.in_(run_ids))
+        found = await self._read(lambda c: _runs(c, query))
+        return found[0] if found else None
+
+    async def _read(self, work: Callable[[Connection], T]) -> T:
+        return await self._database.read(work)
+
+    def _saved(self, change: Saving, outcome: Run | Exception) -> None:
+        if isinstance(outcome, Run):
+            self._keep(outcome)
+        elif isinstance(outcome, Conflict):
+            self._cache.pop(change.key, None)
+        else:
+            self._cache.clear()
+
+    def _keep(self, run: Run) -> None:
+        key = (run.workspace, run.id)
+        known = self._cache.get(key)
+        if known is None or known.version < run.version:
+            self._cache[key] = run
+        self._cache.move_to_end(key)
+        while len(self._cache) > self._cached:
+            self._cache.popitem(last=False)
+
+
+def _step_key(item: tuple[Address, float]) -> tuple[str, ...]:
+    address, _ = item
+    return ("step", address.workspace, address.run, address.step)
+
+
+RENEW = (
+    update(STEP)
+    .where(
+        STEP.c.workspace == bindparam("the_workspace"),
+        STEP.c.run_id == bindparam("the_run_id"),
+        STEP.c.id == bindparam("the_id"),
+        STEP.c.attempt == bindparam("the_attempt"),
+        STEP.c.status == "out",
+    )
+    .values(lease_until=bindparam("until"))
+)
+
+
+def _renew(connection: Connection, batch: Sequence[tuple[Address, float]]) -> list[None]:
+    rows = [
+        {
+            "the_workspace": a.workspace,
+            "the_run_id": a.run,
+            "the_id": a.step,
+            "the_attempt": a.attempt,
+            "until": until,
+        }
+        for a, until in sorted(batch, key=_step_key)
+    ]
+    connection.execute(RENEW, rows)
+    return [None] * len(batch)
+
+
+def _whole() -> Select[Any]:
+    return select(RUN)
+
+
+def _is(key: tuple[str, str]) -> ColumnElement[bool]:
+    return and_(RUN.c.workspace == key[0], RUN.c.id == key[1])
+
+
+def _in_thread(workspace: str, channel: str, thread_ts: str) -> ColumnElement[bool]:
+    return and_(RUN.c.workspace == workspace, RUN.c.channel == channel, RUN.c.thread_ts == thread_ts)
+
+
+def _their_turn() -> Select[Any]:
+    """Queued runs before which nothing is open in their thread. No thread yet: nothing to wait for."""
+    other = RUN.alias("other")
+    before = and_(
+        other.c.workspace == RUN.c.workspace,
+        other.c.channel == RUN.c.channel,
+        other.c.thread_ts == RUN.c.thread_ts,
+        or_(
+            other.c.status == "working",
+            and_(
+                other.c.status == "queued",
+                or_(
+                    other.c.created_at < RUN.c.created_at,
+                    and_(other.c.created_at == RUN.c.created_at, other.c.id < RUN.c.id),
+                ),
+            ),
+        ),
+    )
+    waits = and_(RUN.c.thread_ts != "", exists().where(before))
+    return select(RUN.c.workspace, RUN.c.id).where(QUEUED, ~waits).order_by(RUN.c.created_at)
+
+
+def _runs(connection: Connection, query: Select[Any]) -> list[Run]:
+    """Two statements for any number of runs."""
+    rows = connection.execute(query).mappings().all()
+    steps: dict[tuple[str, str], list[Any]] = {(row["workspace"], row["id"]): [] for row in rows}
+    if steps:
+        keys: Iterable[tuple[str, str]] = steps
+        there = select(STEP).where(among((STEP.c.workspace, STEP.c.run_id), keys)).order_by(STEP.c.position)
+        for row in connection.execute(there).mappings():
+            steps[row["workspace"], row["run_id"]].append(row)
+    return [run_of(dict(row), steps[row["workspace"], row["id"]]) for row in rows]

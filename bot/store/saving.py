@@ -1,0 +1,120 @@
+"""How changed runs are written: for a whole batch, four or five statements whatever its size.
+
+Version is the fence between bots: the newest versions are read under lock (`FOR UPDATE`; SQLite has the
+whole database locked already), and who no longer builds on the newest one gets `Conflict`. A run that was
+deleted meanwhile is a conflict too, so an `INSERT … ON CONFLICT` alone would not do: it brings it back.
+
+Only steps that differ are written, runs and steps sorted by key, so that two bots lock in one order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection, Table, bindparam, delete, select, update
+from sqlalchemy.sql.dml import Delete, Update
+
+from bot.ports import Conflict
+from bot.run import Run
+from bot.store.rows import Row, is_storable, run_changes, run_row, step_changes, step_row, storable_run
+from bot.store.sql import among, insert
+from bot.tables import RUN, STEP
+
+RUN_KEY = ("workspace", "id")
+STEP_KEY = ("workspace", "run_id", "id")
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """One caller's transition, as rows. `run` is what it becomes once the transaction is committed."""
+
+    run: Run
+    run_row: Row
+    new_steps: tuple[Row, ...]
+    changed_steps: tuple[Row, ...]
+    gone_steps: tuple[Row, ...]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.run.workspace, self.run.id
+
+    @property
+    def is_new(self) -> bool:
+        return self.run.version == 1
+
+
+def saving(before: Run | None, after: Run, lease_until: float) -> Saving:
+    """What to write. The run in it is exactly what a load will give."""
+    planned = _saving(before, after, lease_until)
+    rows = (planned.run_row, *planned.new_steps, *planned.changed_steps)
+    if all(is_storable(row) for row in rows):
+        return planned
+    return _saving(before, storable_run(after), lease_until)
+
+
+def _saving(before: Run | None, after: Run, lease_until: float) -> Saving:
+    run = replace(after, version=before.version + 1 if before else 1)
+    old = {s.id: (p, s) for p, s in enumerate(before.steps)} if before else {}
+    new: list[Row] = []
+    changed: list[Row] = []
+    for position, state in enumerate(run.steps):
+        if state.id not in old:
+            new.append(step_row(run, position, state, lease_until))
+            continue
+        old_position, old_state = old.pop(state.id)
+        if position != old_position or (state is not old_state and state != old_state):
+            changed.append(_where(run, state.id) | step_changes(position, state, lease_until))
+    row = run_row(run) if before is None else _where(run) | run_changes(run)
+    return Saving(run, row, tuple(new), tuple(changed), tuple(_where(run, gone) for gone in old))
+
+
+def _where(run: Run, step: str | None = None) -> Row:
+    """The parameters of `by_key`: named so that they never meet a column's own name."""
+    if step is None:
+        return {"the_workspace": run.workspace, "the_id": run.id}
+    return {"the_workspace": run.workspace, "the_run_id": run.id, "the_id": step}
+
+
+def by_key(statement: Update | Delete, table: Table, key: tuple[str, ...]) -> Update | Delete:
+    return statement.where(*(table.c[name] == bindparam(f"the_{name}") for name in key))
+
+
+UPDATE_RUN = by_key(update(RUN), RUN, RUN_KEY)
+UPDATE_STEP = by_key(update(STEP), STEP, STEP_KEY)
+DELETE_STEP = by_key(delete(STEP), STEP, STEP_KEY)
+
+
+def apply(connection: Connection, batch: Sequence[Saving]) -> list[Run | Conflict]:
+    batch_by_key = sorted(batch, key=lambda s: s.key)
+    newest = _newest(connection, [s for s in batch_by_key if not s.is_new])
+    winners = [s for s in batch_by_key if not s.is_new and newest.get(s.key) == s.run.version - 1]
+    if winners:
+        connection.execute(UPDATE_RUN, [s.run_row for s in winners])
+    if new := [s for s in batch_by_key if s.is_new]:
+        taken = insert(connection, RUN).on_conflict_do_nothing().returning(RUN.c.workspace, RUN.c.id)
+        made = {tuple(row) for row in connection.execute(taken, [s.run_row for s in new])}
+        winners += [s for s in new if s.key in made]
+    _write(connection, DELETE_STEP, (row for s in winners for row in s.gone_steps))
+    _write(connection, UPDATE_STEP, (row for s in winners for row in s.changed_steps))
+    if new_steps := [row for s in winners for row in s.new_steps]:
+        connection.execute(STEP.insert(), new_steps)
+    won = {s.key for s in winners}
+    return [s.run if s.key in won else Conflict() for s in batch]
+
+
+def _newest(connection: Connection, batch: Sequence[Saving]) -> dict[tuple[str, str], int]:
+    if not batch:
+        return {}
+    query = (
+        select(RUN.c.workspace, RUN.c.id, RUN.c.version)
+        .where(among((RUN.c.workspace, RUN.c.id), (s.key for s in batch)))
+        .order_by(RUN.c.workspace, RUN.c.id)
+        .with_for_update()
+    )
+    return {(workspace, id): version for workspace, id, version in connection.execute(query)}
+
+
+def _write(connection: Connection, statement: Update | Delete, rows: Iterable[Row]) -> None:
+    if batch := sorted(rows, key=lambda row: (row["the_workspace"], row["the_run_id"], row["the_id"])):
+        connection.execute(statement, batch)

@@ -1,0 +1,20 @@
+"""The two spellings in which SQLite and PostgreSQL differ, for all statements of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Table, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+
+
+def insert(connection: Connection, table: Table) -> postgresql.Insert:
+    """An insert that knows `ON CONFLICT`, which SQLite understands in PostgreSQL's words."""
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)  # type: ignore[return-value]  # the same methods, no common base
+    return postgresql.insert(table)
+
+
+def among(columns: Sequence[ColumnElement[Any]], keys: Iterable[tuple[Any, ...]]) -> ColumnElement[bool]:
+    return tuple_(*columns).in_(list(keys))
