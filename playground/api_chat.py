@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from playground.block_ids import identified
 from playground.block_rules import check_message_blocks
 from playground.errors import SlackError
 from playground.methods import Call, method
@@ -132,32 +133,12 @@ def content(call: Call, longest: int) -> Json:
     fields["text"] = text
     if blocks is not None:
         check_message_blocks(blocks, call.world.faults.refused_blocks)
-        fields["blocks"] = identified(call, blocks)
+        fields["blocks"] = identified(call.world.ids, blocks)
     if attachments:
         fields["attachments"] = attachments
     if args.get("metadata"):
         fields["metadata"] = checked_metadata(args["metadata"])
     return fields
-
-
-def identified(call: Call, blocks: list[Json]) -> list[Json]:
-    """Slack gives every block an id, and every interactive element an action_id [doc: block-kit]."""
-    out = []
-    for block in blocks:
-        block = {**block, "block_id": block.get("block_id") or call.world.ids.new("", 5)}  # noqa: PLW2901
-        elements = block.get("elements")
-        if block["type"] in ("actions", "context_actions") and isinstance(elements, list):
-            block["elements"] = [_with_action(call, e) for e in elements]
-        if block["type"] == "section" and isinstance(block.get("accessory"), dict):
-            block["accessory"] = _with_action(call, block["accessory"])
-        out.append(block)
-    return out
-
-
-def _with_action(call: Call, element: Json) -> Json:
-    if element.get("type") == "image" or element.get("action_id"):
-        return element
-    return {**element, "action_id": call.world.ids.new("", 5)}
 
 
 def checked_metadata(metadata: object) -> Json:

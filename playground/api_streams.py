@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from playground.api_chat import author, checked_metadata, identified, own, writable
+from playground.api_chat import author, checked_metadata, own, writable
+from playground.block_ids import identified
 from playground.block_rules import check_message_blocks
 from playground.errors import SlackError
 from playground.methods import Call, method
@@ -54,7 +55,7 @@ def stop_stream(call: Call) -> Json:
     _grow(call, fields)
     if call.args.get("blocks"):
         check_message_blocks(call.args["blocks"], call.world.faults.refused_blocks)
-        fields["blocks"] = fields["blocks"] + identified(call, call.args["blocks"])
+        fields["blocks"] = fields["blocks"] + identified(call.world.ids, call.args["blocks"])
     if call.args.get("metadata"):
         fields["metadata"] = checked_metadata(call.args["metadata"])
     fields |= {"stream": None, "streaming_state": "completed"}
@@ -89,7 +90,7 @@ def _grow(call: Call, fields: Json) -> None:
             _plan(fields)["title"] = chunk["title"]
         elif kind == "blocks" and isinstance(chunk.get("blocks"), list):
             check_message_blocks(chunk["blocks"], call.world.faults.refused_blocks)
-            fields["blocks"] += identified(call, chunk["blocks"])
+            fields["blocks"] += identified(call.world.ids, chunk["blocks"])
         else:
             raise SlackError("invalid_chunks")
     if len(fields["text"]) > 12_000:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from playground.block_ids import identified
 from playground.block_rules import check_message_blocks
 from playground.errors import SlackError
 from playground.state import Json
@@ -100,7 +101,7 @@ def _fields(world: World, body: Json) -> Json:
     fields: Json = {"text": text}
     if blocks:
         check_message_blocks(blocks, world.faults.refused_blocks)
-        fields["blocks"] = [{"block_id": world.ids.new("", 5), **block} for block in blocks]
+        fields["blocks"] = identified(world.ids, blocks)
     if body.get("attachments"):
         fields["attachments"] = body["attachments"]
     return fields

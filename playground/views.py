@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 
+from playground.block_ids import identified
 from playground.block_rules import check_view
 from playground.errors import SlackError
 from playground.ids import Ids
@@ -96,9 +96,7 @@ class Views:
 
     def _make(self, given: Json, wanted: str) -> Json:
         check_view(given, wanted)
-        view = copy.deepcopy(given)
-        for block in view["blocks"]:
-            block.setdefault("block_id", self._ids.new("", 5))
+        view = {**given, "blocks": identified(self._ids, given["blocks"])}
         blank: Json = {
             "private_metadata": "",
             "callback_id": "",
