@@ -1,0 +1,40 @@
+// The App Home tab: one view, published by the bot for each person.
+// Knows nothing of modals or messages.
+
+import { h, fill } from "./dom.js";
+import { get } from "./api.js";
+import { blocks } from "./blocks.js";
+import { contextFor } from "./context.js";
+
+export function homeTab(store) {
+  const body = h("div", { class: "home-body" });
+  const el = h("div", { class: "home", dataset: { testid: "home" } }, body);
+  let asked = 0;
+
+  function draw() {
+    const view = store.home;
+    if (!view?.blocks?.length) {
+      fill(body, h("p", { class: "empty" }, store.workspace.app_connected
+        ? `${store.botName} has not published a Home for ${store.nameOf(store.me)} yet.`
+        : "The bot is not connected, so there is no Home to show."));
+      return;
+    }
+    const focused = body.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
+    const key = `home/${store.me}`;
+    fill(body, blocks(view.blocks, contextFor(store, key, { view_id: view.id })));
+    if (focused) body.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  /** Opening Home is what makes Slack tell the bot, which then publishes: the view may come a moment later. */
+  async function open() {
+    const mine = ++asked;
+    draw();
+    const answer = await get("home", { as: store.me });
+    if (mine !== asked || !answer.ok) return;
+    store.home = answer.view ?? store.home;
+    draw();
+  }
+
+  store.on("home", () => { if (store.place.home) draw(); });
+  return { el, open };
+}
