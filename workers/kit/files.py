@@ -23,7 +23,7 @@ class FileStore:
         self._folder, self._largest = folder, largest
 
     def put(self, data: bytes, name: str, mimetype: str = "application/octet-stream") -> File:
-        """Stores bytes; a crash leaves the whole file or none. Raises `WorkerError` when they are too many."""
+        """Stores bytes; a crash leaves all of them or none. Raises `WorkerError` when there are too many."""
         if len(data) > self._largest:
             raise WorkerError(f"{plain_name(name)} is larger than {self._largest // 1024**2} MB.")
         id = hashlib.sha256(data).hexdigest()

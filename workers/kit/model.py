@@ -112,7 +112,7 @@ class Model:
         for attempt in range(1, self._attempts + 1):
             try:
                 answer = await self._call(litellm, messages, schema, max_tokens, temperature)
-                spent = _add(spent, self._usage(litellm, answer))
+                spent = plus(spent, self._usage(litellm, answer))
                 choice = answer.choices[0]
                 text, finish = (choice.message.content or "").strip(), choice.finish_reason or "stop"
                 if trouble := in_answer(text, finish, choice.message, max_tokens):
@@ -123,7 +123,7 @@ class Model:
             except Trouble as trouble:
                 found = trouble
             except Exception as error:
-                spent = _add(spent, Usage(calls=1))
+                spent = plus(spent, Usage(calls=1))
                 found = read_error(error, self._timeout)
                 if found.status == 400 and schema is not None and self._takes_schema:
                     self._takes_schema = False  # some refuse forms of it: put it in the prompt from now on
@@ -218,7 +218,7 @@ def json_in(text: str) -> str:
     return text
 
 
-def _add(a: Usage, b: Usage) -> Usage:
+def plus(a: Usage, b: Usage) -> Usage:
     return Usage(
         calls=a.calls + b.calls,
         tokens_in=a.tokens_in + b.tokens_in,
