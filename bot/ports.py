@@ -107,6 +107,11 @@ class MessageStore(Protocol):
         """Claims the right to post this key: True for exactly one caller, until `release`d or `posted`."""
         ...
 
+    async def reclaim(self, workspace: str, run_id: str, key: str, since: float) -> bool:
+        """Takes over a claim made at `since` (`Shown.sending_since`) that never got a `ts`, and dates it
+        anew: True for exactly one caller, who now finds out whether Slack has the post."""
+        ...
+
     async def release(self, workspace: str, run_id: str, key: str) -> None:
         """Slack certainly did not take it (refused, 429): free to be claimed again."""
         ...
@@ -117,6 +122,10 @@ class MessageStore(Protocol):
 
     async def all_shown(self, workspace: str, run_id: str, version: int) -> None:
         """The thread matches this version of the run."""
+        ...
+
+    async def postpone(self, workspace: str, run_id: str, until: float) -> None:
+        """The thread can't be made to match now: `RunStore.due` leaves this run's thread alone until then."""
         ...
 
 
