@@ -11,8 +11,9 @@ Not known here: tables, runs, who asks.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -86,10 +87,8 @@ class Sqlite:
             with engine.begin() as connection:
                 return work(connection)
 
-        try:
+        with blaming():
             return await asyncio.get_running_loop().run_in_executor(threads, transaction)
-        except Exception as error:
-            raise blamed(error) from error
 
     async def close(self) -> None:
         for threads, engine in ((self._writer, self._writing), (self._readers, self._reading)):
@@ -109,11 +108,9 @@ class Postgres:
         return await self._in(self._reading, work)
 
     async def _in(self, engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
-        try:
+        with blaming():
             async with engine.begin() as connection:
                 return await connection.run_sync(work)
-        except Exception as error:
-            raise blamed(error) from error
 
     async def close(self) -> None:
         await self._writing.dispose()
@@ -158,23 +155,19 @@ def postgres_engine(url: URL, wait_seconds: float, **pool: Any) -> AsyncEngine:
     )
 
 
-def blamed(error: Exception) -> Exception:
-    """`StoreDown` for what the database did; the error itself where the statement or its values are wrong,
-    or where two transactions met in a deadlock, which is worth another try."""
-    if isinstance(error, StoreDown):
-        return error
-    if isinstance(error, DBAPIError):
+@contextmanager
+def blaming() -> Iterator[None]:
+    """Makes `StoreDown` of what the database did. Lets pass what is wrong with a statement or its values,
+    and two transactions that met in a deadlock: that is worth another try."""
+    try:
+        yield
+    except DBAPIError as error:
         code = str(getattr(error.orig, "sqlstate", None) or "")
-        if isinstance(error, (IntegrityError, DataError, ProgrammingError)) or code[:2] in (
-            "22",
-            "23",
-            "40",
-            "42",
-        ):
-            return error
-        return StoreDown(f"The database failed: {error.orig}")
-    if isinstance(error, StatementError):
-        return error
-    if isinstance(error, (SQLAlchemyError, OSError, TimeoutError)):
-        return StoreDown(f"The database cannot be reached: {error}")
-    return error
+        own = isinstance(error, (IntegrityError, DataError, ProgrammingError))
+        if own or code[:2] in ("22", "23", "40", "42"):
+            raise
+        raise StoreDown(f"The database failed: {error.orig}") from error
+    except StatementError:
+        raise
+    except (SQLAlchemyError, OSError, TimeoutError) as error:
+        raise StoreDown(f"The database cannot be reached: {error}") from error
