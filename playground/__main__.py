@@ -21,6 +21,9 @@ def options(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=3333)
     parser.add_argument("--data", type=Path, help="keep the workspace in this folder")
     parser.add_argument("--request-url", help="send events here (HTTP mode) instead of over a socket")
+    parser.add_argument(
+        "--manifest", type=Path, help="app.yaml: its scopes, events and commands are enforced"
+    )
     parser.add_argument("--no-limits", action="store_true", help="no rate limits, for load tests")
     parser.add_argument(
         "--exit-with-stdin",
@@ -36,6 +39,7 @@ async def run(given: argparse.Namespace) -> int:
         port=given.port,
         data=given.data,
         request_url=given.request_url,
+        manifest=given.manifest,
         limits=not given.no_limits,
     )
     try:

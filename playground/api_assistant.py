@@ -5,9 +5,12 @@ A status line, a title, suggested prompts; a session's status, which brings the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from playground.errors import SlackError
 from playground.methods import Call, method
 from playground.state import Json
+from playground.world import World
 
 STATUS_LASTS = 120.0  # [doc: methods/assistant.threads.setStatus] "a two minute timeout applies"
 STATUSES = ("active", "processing", "suspended", "closed")  # [doc: methods/agents.sessions.setStatus]
@@ -83,3 +86,19 @@ def session_rename(call: Call) -> Json:
     row = _session(call, call.need("thread_ts"))
     _keep(call, row, title=call.need("title"))
     return {"title": row["title"]}
+
+
+def status_clearer(world: World) -> Callable[[str, Json], None]:
+    """A listener: the status goes when the app posts in the thread [doc: assistant.threads.setStatus]."""
+
+    def heard(kind: str, data: Json) -> None:
+        message = data.get("message", {})
+        if kind != "message" or message.get("bot_id") != world.bot_id or not message.get("thread_ts"):
+            return
+        row = world.state.sessions.get(f"{data['channel']}:{message['thread_ts']}")
+        if row is not None and row.get("text"):
+            row["text"] = ""
+            world.state.sessions.put(row["key"], row)
+            world.workspace.announce("session", row)
+
+    return heard

@@ -95,13 +95,13 @@ def own(call: Call, channel: Json, otherwise: str) -> Json:
 
 
 def author(call: Call) -> Json:
-    """Who a message is from. [doc: scopes/chat:write.customize] another name or icon needs that scope."""
+    """Who a message is from. Another name or icon needs `chat:write.customize` [doc: scopes]; without it they
+    are silently ignored [seen: papercups 522, activepieces 6796]."""
     world = call.world
     who: Json = {"user": call.token["user"], "bot_id": world.bot_id, "app_id": world.app_id}
     names = {k: call.text(k) for k in ("username", "icon_emoji", "icon_url") if call.text(k)}
-    if not names:
+    if not names or "chat:write.customize" not in call.token["scopes"]:
         return who
-    call.scoped("chat:write.customize")
     # [doc: chat.postMessage, sample response] a renamed post is a `bot_message` without a user.
     who = {"subtype": "bot_message", "bot_id": world.bot_id, "app_id": world.app_id}
     if "username" in names:

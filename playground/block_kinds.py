@@ -1,4 +1,4 @@
-"""The rules for each kind of block, by its page in [doc: reference/block-kit/blocks] where nothing is said."""
+"""The rules for each kind of block; [doc: reference/block-kit/blocks] where nothing else is said."""
 
 from __future__ import annotations
 

@@ -75,10 +75,14 @@ def block_action(
         if message.get("thread_ts"):
             container["thread_ts"] = message["thread_ts"]
         payload |= {"container": container, "channel": _place(channel), "message": message}
-        payload["state"] = {"values": {}}
         payload["response_url"] = response_urls.give(world, channel["id"], person["id"], message)
     element, block_id = find_element(blocks, block_id, action_id)
     action: Json = {"action_id": element["action_id"], "block_id": block_id, "type": element["type"]}
+    values = chosen.pop("state", None) or {}
+    if where.get("view_id"):
+        payload["view"] = payload["view"] | {"state": {"values": values}}
+    else:
+        payload["state"] = {"values": values}
     for key in ("text", "value", "style"):
         if key in element and element["type"] == "button":
             action[key] = element[key]

@@ -62,6 +62,9 @@ class People:
         self, command: str, text: str, channel: str, by: str, thread_ts: str | None = None
     ) -> None:
         """A slash command. Slack has none in threads [doc: slash-commands]."""
+        if command in ("/invite", "/remove") and not thread_ts:
+            self._membership(command, text, channel)
+            return
         if thread_ts:
             raise Refused(NOT_IN_THREADS.format(command=command))
         if command not in {c["command"] for c in self._world.commands}:
@@ -77,6 +80,16 @@ class People:
         if answer.get("text") or answer.get("blocks"):
             row = {"channel": place["id"], "user": person["id"], "ts": None}
             response_urls.answer(self._world, row, answer)
+
+    def _membership(self, command: str, text: str, channel: str) -> None:
+        """Two of Slack's own commands: `/invite @delegate`, `/remove @delegate`."""
+        workspace = self._world.workspace
+        encoded = encode(text.strip(), self._world.state.users, ())
+        place, whom = workspace.channel(channel), workspace.user(encoded.strip("<@>"))
+        if command == "/invite":
+            workspace.join(place, whom["id"])
+        else:
+            workspace.leave(place, whom["id"])
 
     def _whisper(self, place: Json, person: Json, text: str) -> None:
         self._world.workspace.ephemeral(place, person["id"], {"user": "USLACKBOT", "text": text})

@@ -1,148 +1,50 @@
-"""`Playground`: the workspace put together and served; the handle a test or the command line holds.
-
-The composition root of this package: nothing else here builds a World.
-"""
+"""`Playground`: the handle a test or the command line holds. What people do, what there is to see."""
 
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from playground import (
-    api_assistant,
-    api_chat,
-    api_conversations,
-    api_files,
-    api_people,
-    api_streams,
-    api_views,
-    oauth,
-    response_urls,
-    seed,
-)
+from playground import manifest as manifests
+from playground import seed
 from playground.block_text import draw_thread
-from playground.calls import Calls
-from playground.controls import Trouble
-from playground.delivery import Delivery, Retries
-from playground.events import SUBSCRIPTIONS, Events
+from playground.build import Options, add_routes, build
 from playground.http_api import Api
-from playground.ids import Clock, Ids
-from playground.limits import Limits
 from playground.page_api import PageApi
 from playground.people import People
 from playground.server import Server
-from playground.sockets import Sockets
-from playground.state import Json, State
-from playground.triggers import Triggers
-from playground.views import Views
-from playground.webhook import Webhook
-from playground.workspace import Workspace
-from playground.world import World
-
-LOADED = (
-    api_assistant,
-    api_chat,
-    api_conversations,
-    api_people,
-    api_streams,
-    api_views,
-)  # importing a module registers its methods
-
-COMMANDS: list[Json] = [
-    {
-        "command": "/delegate",
-        "description": "Plan a request and hand it to workers",
-        "usage_hint": "[request | help]",
-    }
-]
+from playground.state import Json
 
 
 class Playground:
-    """`async with Playground() as slack:` is a workspace on a free port."""
+    """`async with Playground() as slack:` is a workspace on a free port. Options are `build.Options`',
+    and `manifest` may be the path of an `app.yaml`."""
 
     def __init__(
         self,
         *,
         host: str = "127.0.0.1",
         port: int = 0,
-        data: Path | None = None,
-        request_url: str | None = None,
-        scopes: str = seed.SCOPES,
-        subscriptions: frozenset[str] = SUBSCRIPTIONS,
-        commands: list[Json] | None = None,
-        shortcuts: list[Json] | None = None,
-        limits: bool = True,
-        retries: Retries | None = None,
-        now: Clock = time.time,
-        rng: random.Random | None = None,
+        manifest: Path | manifests.Manifest | None = None,
+        **options: Any,
     ) -> None:
+        if isinstance(manifest, Path):
+            manifest = manifests.read(manifest)
+        if manifest is not None:
+            options["manifest"] = manifest
         self.bot_token, self.app_token = seed.BOT_TOKEN, seed.APP_TOKEN
         self.signing_secret = seed.SIGNING_SECRET
         self._host, self._port = host, port
-        ids = Ids(now, rng)
-        state = State(data)
-        seed.plant(state, ids, scopes)
-        workspace = Workspace(state, ids)
-        sockets = Sockets(ids, seed.APP_ID)
-        webhook = (
-            Webhook(request_url, seed.SIGNING_SECRET, now, seed.VERIFICATION_TOKEN) if request_url else None
-        )
-        faults = Trouble(now)
-        delivery = Delivery(state, ids, faults, retries or Retries(), webhook or sockets)
-        events = Events(
-            workspace,
-            ids,
-            app_id=seed.APP_ID,
-            verification=seed.VERIFICATION_TOKEN,
-            offer=delivery.offer,
-            subscriptions=subscriptions,
-        )
-        workspace.listeners.append(events.heard)
-        self.world = World(
-            state=state,
-            ids=ids,
-            workspace=workspace,
-            faults=faults,
-            limits=Limits(now, limits),
-            calls=Calls(),
-            sockets=sockets,
-            delivery=delivery,
-            events=events,
-            triggers=Triggers(ids, workspace.team_id),
-            views=Views(state, ids, workspace.team_id, seed.APP_ID, seed.BOT_ID),
-            app_id=seed.APP_ID,
-            bot_id=seed.BOT_ID,
-            verification=seed.VERIFICATION_TOKEN,
-            webhook=webhook,
-            commands=COMMANDS if commands is None else commands,
-            shortcuts=shortcuts or [],
-        )
-        faults.world = self.world
-        self.faults = faults
-        self.workspace = workspace
+        self.world, self.faults = build(Options(**options))
+        self.workspace = self.world.workspace
         self.people = People(self.world)
         self._api = Api(self.world)
         self._page = PageApi(self.world, self.people)
         self._server = Server()
-        self._routes()
-
-    def _routes(self) -> None:
-        router = self._server.app.router
-        router.add_route("*", "/api/{method}", self._api.serve)
-        router.add_get("/link/", self.world.sockets.serve)
-        router.add_post("/playground/faults", self.faults.serve)
-        router.add_get("/oauth/v2/authorize", oauth.authorize_page(self.world))
-        router.add_post("/response/{team}/{key}", response_urls.route(self.world))
-        files = api_files.FileRoutes(self.world)
-        router.add_route("*", "/upload/v1/{id}", files.upload)
-        router.add_get("/files-pri/{team}-{id}/download/{name}", files.download)
-        router.add_get("/files-pri/{team}-{id}/{name}", files.download)
-        router.add_get("/files/{id}/{name}", files.shown)
-        self._page.add_to(self._server.app)
+        add_routes(self._server, self.world, self.faults, self._api, self._page)
 
     # -- life
 
@@ -233,6 +135,10 @@ class Playground:
         """What only this person sees, oldest first."""
         user_id = self.workspace.user(by)["id"]
         return [row["message"] for row in self.world.state.ephemerals if row["user"] == user_id]
+
+    def status(self, channel: str, thread_ts: str, by: str = "ada") -> Json:
+        """The agent's session in a thread: `text` of its status line, `agent_status`, `title`."""
+        return self.world.state.sessions.get(f"{self.place(channel, by)}:{thread_ts}") or {}
 
     def view(self, by: str = "ada") -> Json | None:
         """The modal on top of this person's screen."""
