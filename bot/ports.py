@@ -30,7 +30,9 @@ class Clock(Protocol):
 class RunStore(Protocol):
     """Runs, in whole. The database is the truth; what is cached is thrown away when a commit fails."""
 
-    async def load(self, workspace: str, run_id: str) -> Run | None: ...
+    async def load(self, workspace: str, run_id: str, *, fresh: bool = False) -> Run | None:
+        """`fresh`: past the cache, where a change that another bot made must not be missing."""
+        ...
 
     async def save(self, before: Run | None, after: Run) -> Run:
         """Commits the difference (in one transaction with other runs' that wait) and returns the run with
@@ -136,8 +138,9 @@ class InboxStore(Protocol):
         """Commits the event unless one of its keys was seen before; its id if it is new. `StoreDown`."""
         ...
 
-    async def waiting(self) -> Sequence[tuple[int, str]]:
-        """(id, body) of what was not handled yet, oldest first."""
+    async def waiting(self, older_than: float = 0.0) -> Sequence[tuple[int, str]]:
+        """(id, body) of what was not handled yet, oldest first. `older_than`, in seconds: a younger one is
+        in the hands of whoever stored it."""
         ...
 
     async def done(self, id: int) -> None: ...

@@ -20,7 +20,7 @@ from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, text
 
-from bot.database import blaming, normal, postgres_engine, sqlite_engine
+from bot.engines import blaming, normal, postgres_engine, sqlite_engine
 
 T = TypeVar("T")
 SCRIPTS = Path(__file__).parent.parent / "migrations"

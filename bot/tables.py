@@ -186,9 +186,22 @@ class SeenRow(Base, table=True):
     at: float = seconds()
 
 
+class RatingRow(Base, table=True):
+    """What a person thought of an answer; the last word counts."""
+
+    __tablename__ = "rating"
+
+    workspace: str = words(key=True)
+    run_id: str = words(key=True)
+    by: str = words(key=True)
+    value: str = words()
+    at: float = seconds()
+
+
 METADATA = Base.metadata
 RUN: Table = METADATA.tables["run"]
 STEP: Table = METADATA.tables["step"]
 MESSAGE: Table = METADATA.tables["message"]
 INBOX: Table = METADATA.tables["inbox"]
 SEEN: Table = METADATA.tables["seen"]
+RATING: Table = METADATA.tables["rating"]

@@ -22,9 +22,9 @@ from bot.run import Run
 from bot.store import saving
 from bot.store.rows import run_of
 from bot.store.saving import Saving
-from bot.store.sql import among
+from bot.store.sql import among, insert
 from bot.store.writer import Kind, Writer
-from bot.tables import MESSAGE, RUN, STEP
+from bot.tables import MESSAGE, RATING, RUN, STEP
 from workers.kit.wire import Address
 
 T = TypeVar("T")
@@ -120,6 +120,23 @@ class Runs:
         query = _whole().where(RUN.c.workspace == workspace, RUN.c.id.in_(run_ids))
         found = await self._read(lambda c: _runs(c, query))
         return found[0] if found else None
+
+    async def open_of(self, workspace: str, person: str) -> set[str]:
+        """Ids of this person's runs that have not ended."""
+        query = select(RUN.c.id).where(OPEN, RUN.c.workspace == workspace, RUN.c.by == person)
+        return set(await self._read(lambda c: c.execute(query).scalars().all()))
+
+    async def rate(self, workspace: str, run_id: str, by: str, value: str) -> None:
+        """What a person thought of the answer; the last word counts."""
+        row = {"workspace": workspace, "run_id": run_id, "by": by, "value": value, "at": self._clock()}
+
+        def write(connection: Connection) -> None:
+            last = insert(connection, RATING).on_conflict_do_update(
+                index_elements=["workspace", "run_id", "by"], set_={"value": value, "at": row["at"]}
+            )
+            connection.execute(last, row)
+
+        await self._database.write(write)
 
     async def _read(self, work: Callable[[Connection], T]) -> T:
         return await self._database.read(work)

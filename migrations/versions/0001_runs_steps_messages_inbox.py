@@ -1,4 +1,4 @@
-"""runs, steps, messages, inbox
+"""runs, steps, messages, inbox, ratings
 
 Revision 0001, the first.
 """
@@ -43,6 +43,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("workspace", "run_id", "key", name=op.f("pk_message")),
     )
     op.create_index("ix_message_place", "message", ["workspace", "channel", "ts"])
+
+    op.create_table(
+        "rating",
+        sa.Column("workspace", sa.Text(), nullable=False),
+        sa.Column("run_id", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "run_id", "by", name=op.f("pk_rating")),
+    )
 
     op.create_table(
         "run",
@@ -141,5 +151,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("step", "seen", "run", "message", "inbox"):
+    for table in ("step", "seen", "run", "rating", "message", "inbox"):
         op.drop_table(table)
