@@ -10,7 +10,7 @@ import re
 from typing import Any
 from urllib.parse import quote as percent
 
-from bot.slack.richtext import mention, target
+from bot.slack.richtext import code, columns_of, mention, rich, target
 from bot.slack.wording import clean, escape, line, size
 from workers import File, Result, Table
 
@@ -21,10 +21,10 @@ MOST_ROWS, MOST_COLUMNS, TABLE_ROOM = 99, 20, 5_000
 
 def pack(run_id: str, *parts: str | int) -> str:
     """A button's value. It names our own record and means nothing by itself."""
-    return "/".join([run_id, *(_ref(str(part)) for part in parts)])
+    return "/".join([run_id, *(ref(str(part)) for part in parts)])
 
 
-def _ref(part: str) -> str:
+def ref(part: str) -> str:
     """A step's id is a model's word: one that is no name at all is replaced by its hash."""
     if re.fullmatch(r"[^\x00-\x20\ud800-\udfff]{1,200}", part):
         return part
@@ -69,8 +69,8 @@ def feedback(run_id: str) -> Json:
     return {"type": "context_actions", "elements": [buttons]}
 
 
-def attached(result: Result, pictures: bool = True) -> list[Json]:
-    blocks = _table(result.table) if result.table and result.table.columns else []
+def attached(result: Result, pictures: bool = True, native: bool = True) -> list[Json]:
+    blocks = _table(result.table, native) if result.table and result.table.columns else []
     shown = [f for f in result.files if pictures and is_picture(f) and f.slack_id][:5]
     blocks += [
         {"type": "image", "slack_file": {"id": f.slack_id}, "alt_text": line(f.name, 200, "A picture")}
@@ -117,20 +117,24 @@ def _sources(result: Result) -> str:
     return f"Sources: {', '.join(shown)}{more}" if shown else ""
 
 
-def _table(table: Table) -> list[Json]:
+def _table(table: Table, native: bool) -> list[Json]:
     columns = len(table.columns[:MOST_COLUMNS])
-    rows: list[list[Json]] = []
+    rows: list[list[str]] = []
     left = TABLE_ROOM
     for row in (table.columns, *table.rows[:MOST_ROWS]):
         cells = [line(row[n] if n < len(row) else "", 100, "\u00a0") for n in range(columns)]
         left -= sum(map(size, cells))
         if left < 0 and rows:
             break
-        rows.append([{"type": "raw_text", "text": cell} for cell in cells])
-    blocks: list[Json] = [{"type": "table", "rows": rows}]
+        rows.append(cells)
+    blocks: list[Json] = [_native(rows) if native else rich([code(columns_of(rows))])]
     missing = (
         [f"the first {len(rows) - 1} of {len(table.rows)} rows"] if len(rows) - 1 < len(table.rows) else []
     )
     if columns < len(table.columns):
         missing.append(f"{columns} of {len(table.columns)} columns")
     return [*blocks, context(f"Shown here: {' and '.join(missing)}.")] if missing else blocks
+
+
+def _native(rows: list[list[str]]) -> Json:
+    return {"type": "table", "rows": [[{"type": "raw_text", "text": cell} for cell in row] for row in rows]}

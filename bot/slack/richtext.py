@@ -142,11 +142,11 @@ class _Writer:
             case "heading_close":
                 self.heading = False
             case "fence" | "code_block":
-                self.out.append(_code(token.content))
+                self.out.append(code(token.content))
             case "table_open":
                 self.table = []
             case "table_close":
-                self.out.append(_code(_columns(self.table or [])))
+                self.out.append(code(columns_of(self.table or [])))
                 self.table = None
             case "tr_open" if self.table is not None:
                 self.table.append([])
@@ -209,9 +209,9 @@ def _inline(token: Token, styles: tuple[str, ...]) -> list[Json]:
             text = "\n" if child.type in ("softbreak", "hardbreak") else child.content
             label += text
             if text and not link:
-                code = child.type == "code_inline"
-                looks = dict.fromkeys([*on, "code"] if code else on)
-                found += [text_element(text, *looks)] if code else linked(text, *looks)
+                literal = child.type == "code_inline"
+                looks = dict.fromkeys([*on, "code"] if literal else on)
+                found += [text_element(text, *looks)] if literal else linked(text, *looks)
     return found
 
 
@@ -229,10 +229,10 @@ def _link(url: str, label: str, styles: Iterable[str]) -> list[Json]:
     return [text_element(f"{label} (", *looks), link, text_element(")", *looks)]
 
 
-def _code(text: str) -> Json:
+def code(text: str) -> Json:
     return {"type": "rich_text_preformatted", "elements": [text_element(text.rstrip("\n") or " ")]}
 
 
-def _columns(rows: list[list[str]]) -> str:
+def columns_of(rows: list[list[str]]) -> str:
     width = [min(40, max(len(cell) for cell in column)) for column in zip(*rows, strict=False)]
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(r, width, strict=False)).rstrip() for r in rows)

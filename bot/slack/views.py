@@ -42,7 +42,7 @@ class Post:
 class Look:
     """What a workspace takes. Everything, until it refused something."""
 
-    plans: bool = True  # the native plan block; else sections
+    native: bool = True  # plan, table and feedback blocks; else sections and text
     names: bool = True  # posts under a worker's name (chat:write.customize)
     pictures: bool = True  # image blocks of uploaded files
     blocks: bool = True  # any at all; else text alone
@@ -57,7 +57,7 @@ def blocks_for(
 ) -> Post:
     """One message as a post. `fallback`: without the plan block, for a Slack that refuses it."""
     if fallback:
-        look = replace(look, plans=False)
+        look = replace(look, native=False)
     post = _post(message, run_id, emoji_of, look)
     return post if look.blocks else Post(post.text, [], post.username, post.icon_emoji)
 
@@ -100,7 +100,7 @@ def _plan(message: PlanMessage, run_id: str, look: Look) -> Post:
     for piece in after:
         pieces += [mention(message.person), *([piece] if piece else [])]
     blocks: list[Json] = [rich([_said(*pieces)])]
-    if message.cards and look.plans:
+    if message.cards and look.native:
         tasks = [_card(f"step-{n}", card) for n, card in enumerate(message.cards[:50], 1)]
         blocks.append({"type": "plan", "title": title, "tasks": tasks})
     elif message.cards:
@@ -168,10 +168,10 @@ def _reply(message: Reply, run_id: str, emoji_of: EmojiOf, look: Look) -> Post:
         head.append(text_element(f"{worker} · "))
     head.append(text_element(title, "bold"))
     said, body = _body(result.text, run_id, message.step, look.room)
-    blocks = [rich([_said(*head)]), *body, *attached(result, look.pictures)]
+    blocks = [rich([_said(*head)]), *body, *attached(result, look.pictures, look.native)]
     if not body and len(blocks) == 1:
         blocks.append(rich([_said("It came back with nothing to show.")]))
-    if message.to:
+    if message.to and look.native:
         blocks.append(feedback(run_id))
     who = f"{tag(message.to)} " if message.to else ""
     text = who + _spoken(f"{worker}: {title}", said or "See the thread.", most=2_800)
@@ -181,7 +181,7 @@ def _reply(message: Reply, run_id: str, emoji_of: EmojiOf, look: Look) -> Post:
 def _answer(message: AnswerMessage, run_id: str, look: Look) -> Post:
     said, body = _body(message.text, run_id, ANSWER, look.room)
     blocks = [rich([_said(mention(message.to))]), *body]
-    if message.status in ("done", "partial"):
+    if message.status in ("done", "partial") and look.native:
         blocks.append(feedback(run_id))
     text = said or "This has ended."
     if not body:

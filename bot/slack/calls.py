@@ -1,0 +1,91 @@
+"""One call of Slack's Web API, and what is known after it: done, refused, limited, not sent, or unclear.
+
+The client comes with no retry handlers of its own (they would post twice when a reply is lost), and the time
+limit is ours (with a shared session the SDK ignores its own). Nothing is retried here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Mapping
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+SECONDS = 10.0
+NO_RETRY_AFTER = 30.0
+
+
+class SlackTrouble(Exception):
+    """A call that brought nothing. For the log; no person sees it."""
+
+
+class Refused(SlackTrouble):
+    """Slack says no: certainly nothing was done."""
+
+    def __init__(self, code: str, answer: Mapping[str, Any] | None = None) -> None:
+        super().__init__(code)
+        self.code = code
+        answer = answer or {}
+        details = (answer.get("response_metadata") or {}).get("messages") or answer.get("errors") or []
+        self.details = " ".join(map(str, details))
+        self.needed = str(answer.get("needed") or "")
+
+
+class Limited(SlackTrouble):
+    """429: certainly nothing was done; ask again in so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"limited for {seconds:g} s")
+        self.seconds = seconds
+
+
+class NotSent(SlackTrouble):
+    """There was no connection: certainly nothing was done."""
+
+
+class Unclear(SlackTrouble):
+    """Sent, and no answer that says whether it was done. It may even be done later."""
+
+
+# "It's possible some aspect of the operation succeeded before the error was raised" [doc]
+UNCLEAR = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
+
+
+async def call(method: Awaitable[AsyncSlackResponse], seconds: float = SECONDS) -> Mapping[str, Any]:
+    """What Slack answered. Raises one of the four above, nothing else."""
+    try:
+        async with asyncio.timeout(seconds):
+            response = await method
+    except SlackApiError as error:
+        raise _told(error) from error
+    except aiohttp.ClientConnectorError as error:
+        raise NotSent(str(error)) from error
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+        raise Unclear(f"{type(error).__name__}: {error}") from error
+    return response.data if isinstance(response.data, dict) else {}
+
+
+def _told(error: SlackApiError) -> SlackTrouble:
+    response: Any = error.response
+    status = int(getattr(response, "status_code", None) or getattr(response, "status", None) or 0)
+    data = getattr(response, "data", None)
+    answer: Mapping[str, Any] = data if isinstance(data, dict) else {}
+    code = str(answer.get("error") or "")
+    if status == 429 or code in ("ratelimited", "rate_limited"):
+        return Limited(_retry_after(getattr(response, "headers", None) or {}))
+    if status >= 500 or not code or code in UNCLEAR:
+        return Unclear(code or f"status {status}")
+    return Refused(code, answer)
+
+
+def _retry_after(headers: Mapping[str, Any]) -> float:
+    lowered = {str(k).lower(): v for k, v in headers.items()}
+    try:
+        seconds = float(lowered.get("retry-after", NO_RETRY_AFTER))
+    except (TypeError, ValueError):
+        return NO_RETRY_AFTER
+    return min(max(seconds, 0.5), 900.0) if math.isfinite(seconds) else NO_RETRY_AFTER

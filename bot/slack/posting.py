@@ -1,0 +1,225 @@
+"""One message of a thread, made visible exactly once: claim, post, record; and after an unclear end, wait
+until Slack has settled, look whether it is there, adopt it or send it again.
+
+`chat.postMessage` knows no idempotency key: ours travels in the message's metadata, opaque. What a workspace
+does not take (a block, a worker's own name) is left out and remembered for an hour. It does not know
+what a run is, when it is a message's turn, or how fast one may speak: that is `thread.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from bot.crashpoints import Crash, no_crash
+from bot.ports import Clock, MessageStore, Shown, StoreDown
+from bot.render import Message, PlanMessage
+from bot.slack.calls import Limited, NotSent, Refused, call
+from bot.slack.lookup import Unreadable, find
+from bot.slack.refusals import GONE_MESSAGE, about_pictures, gone, plainer
+from bot.slack.surfaces import EmojiOf
+from bot.slack.views import FULL, Look, Post, blocks_for
+
+log = structlog.get_logger(__name__)
+
+Sleep = Callable[[float], Awaitable[None]]
+Send = Callable[[Post], Awaitable[AsyncSlackResponse]]
+EVENT_TYPE = "delegate_post"
+PLAIN = "-plain"  # on a digest: the pictures had to be left out, so they are shared beside it
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One message to post or to update."""
+
+    workspace: str
+    run_id: str
+    key: str
+    message: Message
+    digest: str
+    version: int
+    channel: str
+    thread_ts: str = ""
+    since: float = 0.0  # nothing of this run is older
+    final: bool = False
+
+    @property
+    def mark(self) -> dict[str, Any]:
+        """The metadata. Everybody in the workspace may read it: no more than a name for this message."""
+        name = hashlib.sha256(f"{self.workspace}\n{self.run_id}\n{self.key}".encode()).hexdigest()[:32]
+        return {"event_type": EVENT_TYPE, "event_payload": {"key": name}}
+
+
+class Gone(Exception):
+    """Nothing can be written there for good. A sentence for the requester."""
+
+
+class Later(Exception):
+    """Not now: look again after so many seconds. `moved`: somebody else may have changed the rows."""
+
+    def __init__(self, seconds: float, moved: bool = False) -> None:
+        super().__init__(f"again in {seconds:.1f} s")
+        self.seconds, self.moved = seconds, moved
+
+
+class Unknown(Exception):
+    """Whether Slack has it can't be found out: it is never posted a second time."""
+
+
+class Posting:
+    def __init__(
+        self,
+        client_for: Callable[[str], AsyncWebClient],
+        messages: MessageStore,
+        emoji_of: EmojiOf,
+        *,
+        clock: Clock,
+        sleep: Sleep,
+        settle_seconds: float = 60.0,
+        at_once: int = 50,
+        crash: Crash = no_crash,
+    ) -> None:
+        self._client_for, self._messages, self._emoji_of = client_for, messages, emoji_of
+        self._clock, self._sleep, self._settle_seconds = clock, sleep, settle_seconds
+        self._slots = asyncio.Semaphore(at_once)
+        self._crash = crash
+        self._looks: dict[str, tuple[Look, float]] = {}
+
+    async def post(self, item: Item) -> Shown:
+        """Raises `Gone`, `Later`, `Limited`, `Unclear`, `NotSent` or another `Refused`."""
+        if item.key == "plan":
+            self._crash("K6")
+        async with self._slots:
+            if not await self._messages.claim(item.workspace, item.run_id, item.key, item.channel):
+                raise Later(0.2, moved=True)
+            return await self._send(item)
+
+    async def settle(self, item: Item, since: float, wait: Callable[[], Awaitable[None]]) -> Shown:
+        """A claim of `since` has no message yet: somebody is posting it now, or nobody knows. `wait` waits
+        for a place among the calls that read."""
+        left = min(since + self._settle_seconds - self._clock(), self._settle_seconds)
+        if left > 0:
+            raise Later(left, moved=True)
+        await wait()
+        if not await self._messages.reclaim(item.workspace, item.run_id, item.key, since):
+            raise Later(0.2, moved=True)
+        async with self._slots:
+            name = item.mark["event_payload"]["key"]
+
+            def ours(message: Mapping[str, Any]) -> bool:
+                metadata = message.get("metadata") or {}
+                return bool((metadata.get("event_payload") or {}).get("key") == name)
+
+            try:
+                found = await find(
+                    self._client(item), item.channel, item.thread_ts, item.since, ours, wait=wait
+                )
+            except Unreadable as error:
+                log.warning("delivery unknown: its thread can't be read", run=item.run_id, key=item.key)
+                raise Unknown(str(error)) from error
+            log.info("a post of unknown fate", run=item.run_id, key=item.key, found=found is not None)
+            if found is None:
+                return await self._send(item)
+            # it may be an older view: an empty digest has it updated
+            shown = Shown(item.key, found.channel, found.ts, "", item.version)
+            await self.record(item, shown)
+            return shown
+
+    async def update(self, item: Item, row: Shown) -> Shown:
+        client = self._client(item)
+
+        def send(post: Post) -> Awaitable[AsyncSlackResponse]:
+            return client.chat_update(channel=row.channel, ts=row.ts, text=post.text, blocks=post.blocks)
+
+        shown = replace(row, digest=item.digest, version=item.version, sending_since=None)
+        try:
+            async with self._slots:
+                await self._dressed(item, send)
+            shown = replace(shown, digest=item.digest + (PLAIN if PLAIN in row.digest else ""))
+        except Refused as refused:
+            if refused.code not in GONE_MESSAGE:
+                raise
+            log.info("a message is gone; it is left so", run=item.run_id, key=item.key, code=refused.code)
+        await self.record(item, shown)
+        return shown
+
+    async def _send(self, item: Item) -> Shown:
+        client = self._client(item)
+
+        def send(post: Post) -> Awaitable[AsyncSlackResponse]:
+            return client.chat_postMessage(
+                channel=item.channel,
+                thread_ts=item.thread_ts or None,
+                text=post.text,
+                blocks=post.blocks or None,
+                metadata=item.mark,
+                username=post.username or None,
+                icon_emoji=post.icon_emoji or None,
+                unfurl_links=False,
+                unfurl_media=False,
+            )
+
+        try:
+            answer, look = await self._dressed(item, send)
+        except (Refused, Limited, NotSent, Gone):
+            await self._messages.release(item.workspace, item.run_id, item.key)
+            raise
+        self._crash("K8")
+        if item.final:
+            self._crash("K15")
+        digest = item.digest + ("" if look.pictures else PLAIN)
+        shown = Shown(item.key, str(answer["channel"]), str(answer["ts"]), digest, item.version)
+        await self.record(item, shown)
+        return shown
+
+    async def _dressed(self, item: Item, send: Send) -> tuple[Mapping[str, Any], Look]:
+        """Sends in the best look that Slack takes."""
+        known, until = self._looks.get(item.workspace, (FULL, 0.0))
+        look = known if self._clock() < until else FULL
+        waits = [1.0, 2.0, 3.0]  # a file that was just uploaded is not usable at once
+        while True:
+            post = blocks_for(item.key, item.message, item.run_id, self._emoji_of, look)
+            try:
+                answer = await call(send(post))
+                self._crash("K7")
+                break
+            except Refused as refused:
+                if look.pictures and about_pictures(refused) and waits:
+                    await self._sleep(waits.pop(0))
+                    continue
+                below = plainer(look, refused)
+                if below is None:
+                    if sentence := gone(refused):
+                        raise Gone(sentence) from refused
+                    raise
+                log.info("a plainer look", run=item.run_id, key=item.key, code=refused.code, to=str(below))
+                look = below
+        plan_refused = not look.native and isinstance(item.message, PlanMessage)
+        if not look.names or plan_refused:
+            learned = Look(native=known.native and not plan_refused, names=look.names)
+            self._looks[item.workspace] = (learned, self._clock() + 3_600)
+        return answer, look
+
+    async def record(self, item: Item, shown: Shown) -> None:
+        """Slack has it: worth a few tries, since otherwise it has to be looked up."""
+        for wait in (0.2, 1.0, 3.0, None):
+            try:
+                await self._messages.posted(item.workspace, item.run_id, shown)
+                return
+            except StoreDown:
+                if wait is None:
+                    raise
+                await self._sleep(wait)
+
+    def _client(self, item: Item) -> AsyncWebClient:
+        try:
+            return self._client_for(item.workspace)
+        except LookupError as error:
+            raise Gone("The app is not installed in this workspace any more.") from error
