@@ -75,11 +75,11 @@ class RunRow(Base, table=True):
         Index("ix_run_recent", "workspace", "by", "created_at"),
         # The sweeper asks these three every few seconds, of a table that only grows.
         *(
-            Index(name, column, sqlite_where=text(where), postgresql_where=text(where))
-            for name, column, where in (
-                ("ix_run_open", "status", "status IN ('queued', 'working')"),
-                ("ix_run_wake", "wake_at", "wake_at IS NOT NULL"),
-                ("ix_run_unshown", "show_after", "shown_version < version"),
+            Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+            for name, columns, where in (
+                ("ix_run_open", ("workspace", "by"), "status IN ('queued', 'working')"),
+                ("ix_run_wake", ("wake_at",), "wake_at IS NOT NULL"),
+                ("ix_run_unshown", ("show_after",), "shown_version < version"),
             )
         ),
     )

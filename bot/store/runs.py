@@ -10,7 +10,7 @@ Not known here: what runs mean, who waits for them, Slack.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Select, and_, bindparam, exists, or_, select, text, update
@@ -22,7 +22,7 @@ from bot.run import Run
 from bot.store import saving
 from bot.store.rows import run_of
 from bot.store.saving import Saving
-from bot.store.sql import among, insert
+from bot.store.sql import insert
 from bot.store.writer import Kind, Writer
 from bot.tables import MESSAGE, RATING, RUN, STEP
 from workers.kit.wire import Address
@@ -56,7 +56,7 @@ class Runs:
         if not fresh and (run := self._cache.get(key)):
             self._cache.move_to_end(key)
             return run
-        found = await self._read(lambda c: _runs(c, _whole().where(_is(key))))
+        found = await self._read(lambda c: _runs(c, workspace, select(RUN).where(RUN.c.id == run_id)))
         for run in found:
             self._keep(run)
         return found[0] if found else None
@@ -95,30 +95,34 @@ class Runs:
         return list(dict.fromkeys(found))
 
     async def thread_runs(self, workspace: str, channel: str, thread_ts: str) -> Sequence[Run]:
-        query = _whole().where(_in_thread(workspace, channel, thread_ts)).order_by(RUN.c.created_at, RUN.c.id)
-        return await self._read(lambda c: _runs(c, query))
+        query = (
+            select(RUN).where(_in_thread(workspace, channel, thread_ts)).order_by(RUN.c.created_at, RUN.c.id)
+        )
+        return await self._read(lambda c: _runs(c, workspace, query))
 
     async def owners(self, workspace: str, channel: str, thread_ts: str) -> set[str]:
         """The people whose request started a run in this thread."""
-        query = select(RUN.c.by).where(_in_thread(workspace, channel, thread_ts)).distinct()
+        query = select(RUN.c.by).where(_in_thread(workspace, channel, thread_ts))  # DISTINCT misleads SQLite
         return set(await self._read(lambda c: c.execute(query).scalars().all()))
 
     async def open_runs(self, workspace: str) -> Sequence[Run]:
         """What is queued or on, oldest first."""
-        query = _whole().where(OPEN, RUN.c.workspace == workspace).order_by(RUN.c.created_at).limit(MANY)
-        return await self._read(lambda c: _runs(c, query))
+        query = select(RUN).where(OPEN).order_by(RUN.c.created_at).limit(MANY)
+        return await self._read(lambda c: _runs(c, workspace, query))
 
     async def recent_runs(self, workspace: str, by: str, limit: int = 10) -> Sequence[Run]:
         """One person's runs, newest first."""
-        query = _whole().where(RUN.c.workspace == workspace, RUN.c.by == by)
-        return await self._read(lambda c: _runs(c, query.order_by(RUN.c.created_at.desc()).limit(limit)))
+        query = select(RUN).where(RUN.c.by == by)
+        return await self._read(
+            lambda c: _runs(c, workspace, query.order_by(RUN.c.created_at.desc()).limit(limit))
+        )
 
     async def run_of_message(self, workspace: str, channel: str, ts: str) -> Run | None:
         """The run that this message of ours belongs to."""
         place = (MESSAGE.c.workspace == workspace, MESSAGE.c.channel == channel, MESSAGE.c.ts == ts)
         run_ids = select(MESSAGE.c.run_id).where(*place)
-        query = _whole().where(RUN.c.workspace == workspace, RUN.c.id.in_(run_ids))
-        found = await self._read(lambda c: _runs(c, query))
+        query = select(RUN).where(RUN.c.id.in_(run_ids))
+        found = await self._read(lambda c: _runs(c, workspace, query))
         return found[0] if found else None
 
     async def open_of(self, workspace: str, person: str) -> set[str]:
@@ -192,14 +196,6 @@ def _renew(connection: Connection, batch: Sequence[tuple[Address, float]]) -> li
     return [None] * len(batch)
 
 
-def _whole() -> Select[Any]:
-    return select(RUN)
-
-
-def _is(key: tuple[str, str]) -> ColumnElement[bool]:
-    return and_(RUN.c.workspace == key[0], RUN.c.id == key[1])
-
-
 def _in_thread(workspace: str, channel: str, thread_ts: str) -> ColumnElement[bool]:
     return and_(RUN.c.workspace == workspace, RUN.c.channel == channel, RUN.c.thread_ts == thread_ts)
 
@@ -226,13 +222,12 @@ def _their_turn() -> Select[Any]:
     return select(RUN.c.workspace, RUN.c.id).where(QUEUED, ~waits).order_by(RUN.c.created_at)
 
 
-def _runs(connection: Connection, query: Select[Any]) -> list[Run]:
-    """Two statements for any number of runs."""
-    rows = connection.execute(query).mappings().all()
-    steps: dict[tuple[str, str], list[Any]] = {(row["workspace"], row["id"]): [] for row in rows}
+def _runs(connection: Connection, workspace: str, query: Select[Any]) -> list[Run]:
+    """Two statements for any number of runs of one workspace."""
+    rows = connection.execute(query.where(RUN.c.workspace == workspace)).mappings().all()
+    steps: dict[str, list[Any]] = {row["id"]: [] for row in rows}
     if steps:
-        keys: Iterable[tuple[str, str]] = steps
-        there = select(STEP).where(among((STEP.c.workspace, STEP.c.run_id), keys)).order_by(STEP.c.position)
-        for row in connection.execute(there).mappings():
-            steps[row["workspace"], row["run_id"]].append(row)
-    return [run_of(dict(row), steps[row["workspace"], row["id"]]) for row in rows]
+        there = select(STEP).where(STEP.c.workspace == workspace, STEP.c.run_id.in_(list(steps)))
+        for row in connection.execute(there.order_by(STEP.c.position)).mappings():
+            steps[row["run_id"]].append(row)
+    return [run_of(dict(row), steps[row["id"]]) for row in rows]

@@ -1,4 +1,4 @@
-"""How changed runs are written: for a whole batch, four or five statements whatever its size.
+"""How changed runs are written: for a whole batch, five or six statements whatever its size.
 
 Version is the fence between bots: the newest versions are read under lock (`FOR UPDATE`; SQLite has the
 whole database locked already), and who no longer builds on the newest one gets `Conflict`. A run that was
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from sqlalchemy import Connection, Table, bindparam, delete, select, update
 from sqlalchemy.sql.dml import Delete, Update
@@ -18,7 +19,7 @@ from sqlalchemy.sql.dml import Delete, Update
 from bot.ports import Conflict
 from bot.run import Run
 from bot.store.rows import Row, is_storable, run_changes, run_row, step_changes, step_row, storable_run
-from bot.store.sql import among, insert
+from bot.store.sql import insert
 from bot.tables import RUN, STEP
 
 RUN_KEY = ("workspace", "id")
@@ -104,15 +105,17 @@ def apply(connection: Connection, batch: Sequence[Saving]) -> list[Run | Conflic
 
 
 def _newest(connection: Connection, batch: Sequence[Saving]) -> dict[tuple[str, str], int]:
-    if not batch:
-        return {}
-    query = (
-        select(RUN.c.workspace, RUN.c.id, RUN.c.version)
-        .where(among((RUN.c.workspace, RUN.c.id), (s.key for s in batch)))
-        .order_by(RUN.c.workspace, RUN.c.id)
-        .with_for_update()
-    )
-    return {(workspace, id): version for workspace, id, version in connection.execute(query)}
+    """A statement per workspace: SQLite finds no index for pairs in a list."""
+    found: dict[tuple[str, str], int] = {}
+    for workspace, savings in groupby(batch, key=lambda s: s.run.workspace):
+        query = (
+            select(RUN.c.id, RUN.c.version)
+            .where(RUN.c.workspace == workspace, RUN.c.id.in_([s.run.id for s in savings]))
+            .order_by(RUN.c.id)
+            .with_for_update()
+        )
+        found |= {(workspace, id): version for id, version in connection.execute(query)}
+    return found
 
 
 def _write(connection: Connection, statement: Update | Delete, rows: Iterable[Row]) -> None:

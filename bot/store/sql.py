@@ -1,11 +1,8 @@
-"""The two spellings in which SQLite and PostgreSQL differ, for all statements of the store."""
+"""The one spelling in which SQLite and PostgreSQL differ, for all statements of the store."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
-
-from sqlalchemy import ColumnElement, Connection, Table, tuple_
+from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 
@@ -14,7 +11,3 @@ def insert(connection: Connection, table: Table) -> postgresql.Insert:
     if connection.dialect.name == "sqlite":
         return sqlite.insert(table)  # type: ignore[return-value]  # the same methods, no common base
     return postgresql.insert(table)
-
-
-def among(columns: Sequence[ColumnElement[Any]], keys: Iterable[tuple[Any, ...]]) -> ColumnElement[bool]:
-    return tuple_(*columns).in_(list(keys))

@@ -81,7 +81,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_run_open",
         "run",
-        ["status"],
+        ["workspace", "by"],
         sqlite_where=sa.text("status IN ('queued', 'working')"),
         postgresql_where=sa.text("status IN ('queued', 'working')"),
     )
