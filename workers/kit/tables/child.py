@@ -70,9 +70,17 @@ class Desk:
             self.locked = True
         self.result = result = self.sql.run(self.con, sql, self.limits)
         width, most = self.limits.shown_columns, self.limits.shown_chars
+        columns = [one_line(c, 80) for c in result.columns[:width]]
+        rows, room = [], self.limits.shown_table_chars - sum(map(len, columns))
+        for values in result.rows[: self.limits.shown_rows]:
+            rows.append([shown(v, most) for v in values[:width]])
+            room -= sum(map(len, rows[-1]))
+            if room < 0 and len(rows) > 1:
+                rows.pop()
+                break
         return {
-            "columns": [one_line(c, 80) for c in result.columns[:width]],
-            "rows": [[shown(v, most) for v in r[:width]] for r in result.rows[: self.limits.shown_rows]],
+            "columns": columns,
+            "rows": rows,
             "row_count": len(result.rows),
             "column_count": len(result.columns),
             "more": result.more,

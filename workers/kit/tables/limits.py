@@ -11,6 +11,10 @@ from pydantic import BaseModel, ConfigDict
 
 MB = 1024 * 1024
 KINDS = "CSV, TSV, XLSX, JSON and Parquet"
+TEXT_SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
+JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
+EXCEL_SUFFIXES = (".xlsx", ".xlsm")
+SUFFIXES = (*TEXT_SUFFIXES, *JSON_SUFFIXES, *EXCEL_SUFFIXES, ".parquet")
 
 
 class Unreadable(Exception):
@@ -39,7 +43,8 @@ class Limits(BaseModel):
     result_rows: int = 5_000  # kept in the child, for the chart and the CSV
     shown_rows: int = 100  # a Slack table block takes this many,
     shown_columns: int = 20  # and this many
-    shown_chars: int = 300  # of one cell
+    shown_chars: int = 300  # of one cell,
+    shown_table_chars: int = 9_000  # and of all of them: Slack refuses a table of more than 10,000
     csv_bytes: int = 8 * MB
     frame_bytes: int = 16 * MB  # one message between parent and child
     # the process

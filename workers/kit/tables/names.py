@@ -1,4 +1,4 @@
-"""Names that a small model can write without quoting, and that nobody's file name can turn into a path.
+"""Names that a small model can write without quoting.
 
 `Umsatz (EUR)` becomes `Umsatz_EUR`; letters of any script stay. Knows no SQL beyond the reserved words.
 """
@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container
-from pathlib import PurePosixPath
-
-from workers.kit.tables.cells import one_line
 
 # what DuckDB reserves (a test asks it for its list), and what reads as something else
 _RESERVED = """
@@ -20,11 +17,6 @@ leading limit not null offset on only or order pivot pivot_longer pivot_wider pl
 references returning rowid select session_user show some summarize symmetric table then time timestamp to
 trailing true union unique unpivot user using values variadic when where window with"""
 RESERVED = frozenset(_RESERVED.split())
-
-
-def display(name: str) -> str:
-    """A file's name for people: its last part, on one line, not too long."""
-    return one_line(PurePosixPath(name.replace("\\", "/")).name.strip(), 80) or "the file"
 
 
 def identifier(text: str, fallback: str, taken: Container[str] = ()) -> str:

@@ -16,15 +16,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from workers.kit.tables.cells import exact
-from workers.kit.tables.limits import KINDS, Limits, Unreadable
+from workers.kit.tables.limits import EXCEL_SUFFIXES, JSON_SUFFIXES, KINDS, TEXT_SUFFIXES, Limits, Unreadable
 
 Row = list[str | None]
 Kind = Literal["text", "json", "excel", "parquet"]
 ZIP, PARQUET, OLE = b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0"
-TEXT_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", "")
-JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
-EXCEL_SUFFIXES = (".xlsx", ".xlsm")
-SUFFIXES = (*TEXT_SUFFIXES[:4], *JSON_SUFFIXES, *EXCEL_SUFFIXES, ".parquet")
 SNIFFED_LINES = 50
 
 
@@ -58,7 +54,7 @@ def kind_of(name: str, data: bytes) -> Kind:
         return "json"
     if suffix in EXCEL_SUFFIXES or suffix == ".parquet":
         raise Unreadable(f"{name} does not hold what its name says: it is damaged, or another kind of file.")
-    if suffix in TEXT_SUFFIXES:
+    if suffix in (*TEXT_SUFFIXES, ""):
         return "text"
     raise Unreadable(f"{name} is not a table that I can read. I read {KINDS}.")
 
