@@ -142,8 +142,11 @@ class Orchestrator:
         for state in tasks(run):
             if (state.id, state.attempt) not in known:
                 self._spawn(self._send(run, state))
+        ends_now = run.ended and not (before and before.ended)
+        if ends_now:
+            self._crash("K14")
         self._threads.show(run)
-        if run.ended and not (before and before.ended):
+        if ends_now:
             log.info("run ended", run=run.id, status=run.status, steps=len(run.work))
             self._spawn(self._after_end(run))
 

@@ -58,14 +58,21 @@ def plan_schema(workers: Mapping[str, Worker], max_steps: int = MAX_STEPS) -> di
 
 def plan_call(run: Run, workers: Mapping[str, Worker], max_steps: int = MAX_STEPS) -> Call:
     """The planning call, or its one repair when the first reply was refused."""
-    team = "\n".join(f"- {w.name}: {w.about}" for w in workers.values()) or "- (nobody is enabled here)"
-    system = (PROMPTS / "plan.md").read_text().replace("{workers}", team)
-    messages = [{"role": "system", "content": system}, {"role": "user", "content": _request(run)}]
+    messages = [
+        {"role": "system", "content": instructions(workers)},
+        {"role": "user", "content": _request(run)},
+    ]
     planning = run.steps[0]
     if planning.repair:
         repair = f"Your reply was:\n{planning.repair[-MATERIAL_CHARS:]}\n\nReply again, with the mended JSON."
         messages.append({"role": "user", "content": repair})
     return Call(messages=tuple(messages), response_schema=plan_schema(workers, max_steps), max_tokens=1500)
+
+
+def instructions(workers: Mapping[str, Worker]) -> str:
+    """The fixed part of every planning call: the same words for the same team, so that it can be cached."""
+    team = "\n".join(f"- {w.name}: {w.about}" for w in workers.values()) or "- (nobody is enabled here)"
+    return (PROMPTS / "plan.md").read_text().replace("{workers}", team)
 
 
 def _request(run: Run) -> str:

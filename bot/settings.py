@@ -27,6 +27,9 @@ class Settings(BaseSettings):
     model: str = Field("", description="Any model litellm knows, e.g. anthropic/…; empty: the embedded one")
     model_api_base: str = Field("", description="Where an OpenAI-compatible server of yours listens")
     model_api_key: SecretStr = Field(SecretStr(""), description="The model provider's key")
+    cache_dir: Path = Field(
+        Path.home() / ".cache" / "delegate", description="Where the embedded model is kept"
+    )
     model_file: Path | None = Field(
         None, description="A GGUF file for the embedded model, instead of fetching"
     )

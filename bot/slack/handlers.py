@@ -16,6 +16,7 @@ import structlog
 from bot.orchestrator import Orchestrator
 from bot.planner import history
 from bot.run import PersonAnswered, Request, Run, StopAsked
+from bot.slack.blocks import ref
 from bot.slack.incoming import STOP_WORDS, Incoming
 from bot.slack.people import People, Person, PersonUnknown, refusal
 
@@ -141,16 +142,20 @@ class Handlers:
             await self._orchestrator.handle(run.workspace, run.id, StopAsked(by=person.id))
 
     async def _answer(self, incoming: Incoming, person: Person) -> None:
-        """A button under a question. It holds run, step and number; what counts is our own record of them."""
+        """A button under a question. It names run, step and question; what counts is our own record."""
         run_id, _, rest = incoming.value.partition("/")
         step, _, number = rest.rpartition("/")
         run = await self._runs.load(incoming.workspace, run_id)
-        if run is None or run.request.channel != incoming.channel or not number.isdecimal():
+        state = next((s for s in run.steps if ref(s.id) == step), None) if run else None
+        if run is None or state is None or run.request.channel != incoming.channel:
             await self._whisper(incoming, "I do not know this question any more.")
         elif person.id != run.request.by and not person.admin:
             await self._whisper(incoming, "Only the person who asked, or an admin, can answer this.")
-        else:
-            event = PersonAnswered(step, int(number), incoming.text, person.id)
+        elif state.question is None or number != str(len(state.answers)):
+            await self._whisper(incoming, "This question was answered already, or is closed.")
+        elif incoming.text.isdecimal() and int(incoming.text) < len(state.question.options):
+            answer = state.question.options[int(incoming.text)]
+            event = PersonAnswered(state.id, int(number), answer, person.id)
             await self._orchestrator.handle(run.workspace, run.id, event)
 
     async def _feedback(self, incoming: Incoming) -> None:

@@ -77,9 +77,10 @@ class Inbox:
             return read_action(body)
         return None
 
-    async def recover(self) -> None:
-        """Takes up what was acknowledged and not handled: after a crash, and whenever a handler failed."""
-        for id, body in await self._store.waiting():
+    async def recover(self, older_than: float = 0.0) -> None:
+        """Takes up what was acknowledged and not handled: after a crash, and whenever a handler failed.
+        `older_than`, in seconds: leaves alone what another process may have in its hands."""
+        for id, body in await self._store.waiting(older_than):
             if id not in self._going:
                 self._start(id, Incoming.model_validate_json(body))
 

@@ -24,7 +24,7 @@ IncomingKind = Literal["ask", "reply", "stop", "answer", "feedback"]
 
 class Incoming(Contract):
     """Addressed to us, in our words. `reply`: a message without a mention, meant for us only if its author
-    started a run in that thread. `value`: what a button holds."""
+    started a run in that thread. `value`: what a button holds; its `text` is which option it is."""
 
     kind: IncomingKind
     workspace: str
@@ -122,7 +122,7 @@ def read_shortcut(body: Mapping[str, Any]) -> Incoming:
 def read_action(body: Mapping[str, Any]) -> Incoming | None:
     """A button of ours whose effect is stored; None for those that are answered on the spot."""
     action = (body.get("actions") or [{}])[0]
-    kind = str(action.get("action_id") or "").partition(":")[0]
+    kind, _, choice = str(action.get("action_id") or "").partition(":")
     if kind not in STORED_ACTIONS:
         return None
     container = body.get("container") or {}
@@ -136,7 +136,7 @@ def read_action(body: Mapping[str, Any]) -> Incoming | None:
         ts=str(container.get("message_ts") or ""),
         thread_ts=str(container.get("thread_ts") or ""),
         value=str(action.get("value") or ""),
-        text=str((action.get("text") or {}).get("text") or ""),
+        text=choice,
         response_url=str(body.get("response_url") or ""),
     )
 

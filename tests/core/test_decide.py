@@ -4,6 +4,7 @@ the rendered thread never loses a message."""
 from __future__ import annotations
 
 import random
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,7 +34,7 @@ from workers import Result
 from workers.kit.wire import Asked, Failed, Finished, Said, Started
 
 
-def at(state: StepState) -> dict[str, object]:
+def at(state: StepState) -> dict[str, Any]:
     return {"workspace": "T1", "run": "run1", "step": state.id, "attempt": state.attempt}
 
 
@@ -45,13 +46,13 @@ def begun(plan: Plan | None = None, external: frozenset[str] = frozenset()) -> R
 def finish(run: Run, id: str, text: str = "text", now: float = 3) -> Run:
     state = run.find(id)
     assert state is not None
-    return decide(run, Finished(**at(state), result=Result(text=text)), now)  # type: ignore[arg-type]
+    return decide(run, Finished(**at(state), result=Result(text=text)), now)
 
 
 def fail(run: Run, id: str, error: str = "It broke.") -> Run:
     state = run.find(id)
     assert state is not None
-    return decide(run, Failed(**at(state), error=error), 3)  # type: ignore[arg-type]
+    return decide(run, Failed(**at(state), error=error), 3)
 
 
 def out(run: Run) -> set[str]:
@@ -60,21 +61,21 @@ def out(run: Run) -> set[str]:
 
 def outcomes(draw: random.Random, state: StepState) -> list[Event]:
     """What may come of one attempt, with repetitions."""
-    done: Event = Finished(**at(state), result=Result(text=f"{state.id}.{state.attempt}"))  # type: ignore[arg-type]
+    done: Event = Finished(**at(state), result=Result(text=f"{state.id}.{state.attempt}"))
     choice = draw.random()
     if state.kind == "plan":
-        return [Started(**at(state))]  # type: ignore[arg-type]
-    events: list[Event] = [Started(**at(state)), Said(**at(state), line="half")]  # type: ignore[arg-type]
+        return [Started(**at(state))]
+    events: list[Event] = [Started(**at(state)), Said(**at(state), line="half")]
     if choice < 0.6:
         return [*events, done, done]
     if choice < 0.75:
-        return [*events, Failed(**at(state), error="It broke.")]  # type: ignore[arg-type]
+        return [*events, Failed(**at(state), error="It broke.")]
     if choice < 0.85:
         return [
             *events,
             Asked(**at(state), question="Which?"),
             PersonAnswered(state.id, len(state.answers), "A", "UADA"),
-        ]  # type: ignore[arg-type]
+        ]
     return [*events, LeaseLost(state.id, state.attempt), done]
 
 
@@ -234,7 +235,7 @@ def test_a_step_that_loses_its_process_three_times_is_set_aside() -> None:
     for attempt in range(1, core.MAX_LOSSES + 1):
         state = run.find("a")
         assert state
-        run = decide(run, Started(**at(state)), 4)  # type: ignore[arg-type]
+        run = decide(run, Started(**at(state)), 4)
         run = decide(run, LeaseLost("a", attempt), 5)
     assert run.status == "failed"
 
@@ -243,7 +244,7 @@ def test_a_lost_step_with_effects_outside_asks_the_person() -> None:
     run = begun(chain("a"), external=frozenset({"writer"}))
     state = run.find("a")
     assert state
-    run = decide(run, Started(**at(state)), 4)  # type: ignore[arg-type]
+    run = decide(run, Started(**at(state)), 4)
     run = decide(run, LeaseLost("a", 1), 5)
     assert not tasks(run) and wakes(run) is not None
     again = decide(run, PersonAnswered("a", 0, core.AGAIN, "UADA"), 6)
@@ -256,7 +257,7 @@ def test_an_unanswered_question_ends_after_its_days() -> None:
     run = begun(chain("a"))
     state = run.find("a")
     assert state
-    run = decide(run, Asked(**at(state), question="Which colour?", options=("red",)), 10)  # type: ignore[arg-type]
+    run = decide(run, Asked(**at(state), question="Which colour?", options=("red",)), 10)
     wake = wakes(run)
     assert wake is not None and decide(run, Tick(), wake - 1) is run
     assert decide(run, Tick(), wake).status == "failed"
@@ -267,7 +268,7 @@ def test_an_old_card_cannot_answer_a_new_question() -> None:
     for number in range(2):
         state = run.find("a")
         assert state
-        run = decide(run, Asked(**at(state), question=f"Question {number}"), 10)  # type: ignore[arg-type]
+        run = decide(run, Asked(**at(state), question=f"Question {number}"), 10)
         if number == 0:
             run = decide(run, PersonAnswered("a", 0, "yes", "UADA"), 11)
     assert decide(run, PersonAnswered("a", 0, "yes", "UADA"), 12) is run

@@ -1,0 +1,186 @@
+"""The command line: `python -m bot serve | playground | migrate | doctor`.
+
+Settings are read here, once, and handed on. Logging is configured here too: libraries never do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import structlog
+import typer
+from pydantic import SecretStr
+
+from bot.settings import Settings
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Delegate: a Slack bot that hands work out."
+)
+ROOT = Path(__file__).parents[1]
+
+
+@app.command()
+def serve() -> None:
+    """Run the bot: Slack, orchestrator and workers in this process."""
+    settings = _settings()
+    if not settings.slack_bot_token.get_secret_value():
+        _leave("SLACK_BOT_TOKEN is not set. See “Connect a real workspace” in the README, or try `make run`.")
+    _run(_serve(settings))
+
+
+@app.command()
+def playground(
+    port: int = typer.Option(3333, help="The playground's port."),
+    fresh: bool = typer.Option(False, help="Forget the playground's messages first."),
+) -> None:
+    """Run the bot in a Slack-like workspace on this machine: no account, no key, no server."""
+    settings = _settings()
+    folder = settings.data_dir / "playground"
+    if fresh:
+        for kept in (*folder.glob("*"), *settings.data_dir.glob("delegate.db*")):
+            if kept.is_file():
+                kept.unlink()
+    with _slack_on_loopback(port, folder) as (url, bot_token, app_token):
+        local = {
+            "slack_api_url": f"{url}/api/",
+            "slack_bot_token": SecretStr(bot_token),
+            "slack_app_token": SecretStr(app_token),
+        }
+        _run(_serve(settings.model_copy(update=local), f"\n  Open {url} and ask @delegate something.\n"))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's tables up to date."""
+    from bot import schema
+
+    settings = _settings()
+    schema.upgrade(settings.database())
+    typer.echo("The database is up to date.")
+
+
+@app.command()
+def doctor() -> None:
+    """Say what works and what does not, by name."""
+    from bot.doctor import examine
+
+    async def look() -> bool:
+        fine = True
+        async for finding in examine(_settings()):
+            typer.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.what}: {finding.sentence}")
+            fine = fine and finding.ok
+        return fine
+
+    if not asyncio.run(look()):
+        raise typer.Exit(1)
+
+
+def _settings() -> Settings:
+    try:
+        settings = Settings()
+    except ValueError as error:
+        _leave(f"The settings cannot be used. {error}")
+    _log(settings)
+    return settings
+
+
+def _log(settings: Settings) -> None:
+    """Never message text or secrets at INFO: the events of this bot carry ids and counts only."""
+    logging.basicConfig(
+        level=settings.log_level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    for noisy in ("slack_bolt", "slack_sdk", "aiohttp", "httpx", "taskiq", "alembic", "apscheduler"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
+    render: Any = (
+        structlog.processors.JSONRenderer()
+        if settings.log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(settings.log_level)),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+async def _serve(settings: Settings, hello: str = "") -> None:
+    from bot.app import running
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for wanted in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(wanted, stop.set)
+    async with running(settings):
+        if hello:
+            typer.echo(hello)
+        await stop.wait()
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """With uvloop where there is one. What an operator can mend is one sentence, no stack."""
+    from bot.ports import StoreDown
+    from bot.slack.bolt import SlackRefused
+
+    try:
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    except ImportError:
+        factory = None
+    try:
+        with asyncio.Runner(loop_factory=factory) as runner:
+            runner.run(work)
+    except (SlackRefused, StoreDown) as error:
+        _leave(str(error))
+
+
+@contextlib.contextmanager
+def _slack_on_loopback(port: int, folder: Path) -> Iterator[tuple[str, str, str]]:
+    """The playground in a process of its own, which ends with this one, however this one ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [
+        sys.executable,
+        "-m",
+        "playground",
+        "--port",
+        str(port),
+        "--data",
+        str(folder),
+        "--exit-with-stdin",
+    ]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)  # noqa: S603  (our own module)
+    try:
+        assert child.stdout and child.stdin
+        hello = child.stdout.readline()
+        found = re.match(r"Playground: (\S+) .*tokens (\S+) ([^\s)]+)", hello)
+        if not found:
+            _leave("The playground did not start; what it says stands above.")
+        yield found[1], found[2], found[3]
+    finally:
+        assert child.stdin
+        child.stdin.close()
+        child.wait(timeout=5)
+
+
+def _leave(sentence: str) -> NoReturn:
+    typer.echo(sentence, err=True)
+    raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,109 @@
+"""`python -m bot doctor`: what works and what does not, by name, and what to do about it.
+
+It only looks: nothing is migrated, posted or fetched. The one thing that costs is a model call of a few
+tokens. Which events an app is subscribed to cannot be read with a bot token; what it can say is which
+events cannot come because their scope is missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import aiohttp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot import schema
+from bot.settings import Settings
+from bot.slack import manifest
+from bot.slack.bolt import SlackRefused, who_am_i
+from workers import WorkerError, discover
+from workers.kit.model import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    ok: bool
+    what: str
+    sentence: str
+
+
+async def examine(settings: Settings) -> AsyncIterator[Finding]:
+    """Findings, one by one as they come."""
+    yield await _database(settings)
+    yield _workers()
+    yield await _model(settings)
+    async for finding in _slack(settings):
+        yield finding
+
+
+async def _database(settings: Settings) -> Finding:
+    try:
+        behind = await asyncio.to_thread(schema.check, settings.database())
+    except Exception as error:
+        return Finding(False, "database", f"It cannot be used: {error}. Look at DATABASE_URL.")
+    if behind:
+        return Finding(False, "database", f"{behind} Run `python -m bot migrate`.")
+    return Finding(True, "database", "It answers, and its tables are up to date.")
+
+
+def _workers() -> Finding:
+    found = discover()
+    if found.problems:
+        return Finding(False, "workers", " ".join(found.problems))
+    return Finding(True, "workers", f"{', '.join(found.workers)}.")
+
+
+async def _model(settings: Settings) -> Finding:
+    if not settings.model:
+        return Finding(
+            True, "model", "MODEL is not set: the embedded one is fetched and started with the bot."
+        )
+    model = Model(
+        settings.model,
+        settings.model_api_base or None,
+        settings.model_api_key.get_secret_value() or None,
+        timeout=20,
+        attempts=1,
+    )
+    try:
+        await model.complete([{"role": "user", "content": "Say ok."}], max_tokens=8)
+    except WorkerError as error:
+        return Finding("cut off" in str(error), "model", f"{settings.model}: {error}")
+    return Finding(True, "model", f"{settings.model} answers.")
+
+
+async def _slack(settings: Settings) -> AsyncIterator[Finding]:
+    token = settings.slack_bot_token.get_secret_value()
+    app_token = settings.slack_app_token.get_secret_value()
+    if not token:
+        yield Finding(
+            False, "slack", "SLACK_BOT_TOKEN is not set. “Install App” in the app's settings shows it."
+        )
+        return
+    async with aiohttp.ClientSession() as session:
+        client = AsyncWebClient(
+            token=token, base_url=settings.slack_api_url, session=session, retry_handlers=[]
+        )
+        try:
+            me = await who_am_i(client)
+        except SlackRefused as error:
+            yield Finding(False, "slack", str(error))
+            return
+        yield Finding(True, "slack", f"Connected to {me.team} as {me.bot_user_id}.")
+        granted = (await client.auth_test()).headers.get("x-oauth-scopes", "")
+        for sentence in manifest.missing({s.strip() for s in granted.split(",")}):
+            yield Finding(False, "scopes", sentence)
+        if app_token:
+            yield await _socket(client, app_token)
+        elif not settings.slack_signing_secret.get_secret_value():
+            yield Finding(False, "slack", "Set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP).")
+
+
+async def _socket(client: AsyncWebClient, app_token: str) -> Finding:
+    try:
+        await client.apps_connections_open(app_token=app_token)
+    except Exception as error:
+        return Finding(False, "socket", f"SLACK_APP_TOKEN is refused: {error}. It needs `connections:write`.")
+    return Finding(True, "socket", "Socket Mode is open to this token.")

@@ -1,0 +1,36 @@
+"""The embedded model as the bot uses it: fetched and started in the background, so that the bot takes
+requests meanwhile and says in the thread what it waits for. What it is made of is `workers.kit.local`.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+
+from bot import planner
+from bot.registry import Registry
+from bot.settings import Settings
+from workers.kit.local import LocalModel
+from workers.kit.local.progress import shown
+from workers.kit.model import Endpoint, Model, ModelError
+
+PATIENCE_SECONDS = 60.0  # a request waits so long for a model that is starting
+
+
+async def embedded(settings: Settings, registry: Registry, stack: AsyncExitStack) -> Model:
+    """Starts it, and returns the model whose every call goes to it."""
+    progress = stack.enter_context(shown())
+    local = LocalModel(
+        settings.cache_dir,
+        given=settings.model_file,
+        warm_up=[[{"role": "system", "content": planner.instructions(registry.enabled("", ""))}]],
+        progress=progress,
+    )
+    stack.push_async_callback(local.stop)
+    await local.start()
+
+    async def before() -> Endpoint:
+        if not await local.ready(PATIENCE_SECONDS):
+            raise ModelError(local.state.sentence, down=True)
+        return Endpoint(local.url, local.key)
+
+    return Model(local.name, timeout=settings.model_seconds, before=before, at_once=2)
