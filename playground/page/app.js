@@ -69,11 +69,12 @@ function closeThread() {
   if (back) back.focus();
   else channel.focus();
 }
-byId("main").addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !event.defaultPrevented && store.place.thread) closeThread();
-});
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") showSidebar(false);
+  if (event.key !== "Escape" || event.defaultPrevented) return;
+  // What lies on top closes by itself, and alone.
+  if (document.querySelector("dialog[open], .popover:popover-open")) return;
+  if (document.body.classList.contains("sidebar-open")) showSidebar(false);
+  else if (store.place.thread) closeThread();
 });
 
 function followExample(example) {
@@ -118,7 +119,7 @@ async function enter() {
   if (moved || !store.rooms.has(store.place.channel)) jobs.push(loadRoom());
   if (store.place.thread && store.place.thread !== before.thread) jobs.push(loadThread());
   if (focusThread && store.place.thread) thread.focus();
-  else if (moved && matchMedia("(hover: hover)").matches) channel.focus();
+  else if (moved && document.activeElement?.id !== "person-switch" && matchMedia("(hover: hover)").matches) channel.focus();
   focusThread = false;
   await Promise.all(jobs);
 }

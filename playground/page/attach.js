@@ -6,7 +6,7 @@ import { upload } from "./api.js";
 import { notify } from "./popover.js";
 
 /** Returns {shelf, button, ids(), clear(), busy(), dropZone(element)}. */
-export function attachments(store, onchange) {
+export function attachments(store, onchange, onremove) {
   let files = []; // {name, id, failed, chip}
   const shelf = h("ul", { class: "attach-shelf", "aria-label": "Attached files", hidden: true });
   const picker = h("input", { type: "file", multiple: true, hidden: true, tabindex: "-1", "aria-hidden": "true",
@@ -27,6 +27,7 @@ export function attachments(store, onchange) {
           files = files.filter((f) => f !== entry);
           entry.chip.remove();
           changed();
+          onremove();
         } }, icon("close")));
       files.push(entry);
       shelf.append(entry.chip);

@@ -74,7 +74,7 @@ function table(block, ctx) {
       class: `align-${["center", "right"].includes(set[i]?.align) ? set[i].align : "left"}${set[i]?.is_wrapped ? "" : " nowrap"}`,
     }, cell(c, ctx))));
   const [head, ...rest] = block.rows ?? [];
-  return h("div", { class: "table-wrap", tabindex: "0", role: "region", "aria-label": "Table" },
+  return h("div", { class: "table-wrap", tabindex: "0", role: "group", "aria-label": "Table" },
     h("table", {}, head ? h("thead", {}, row(head, "th")) : null, h("tbody", {}, rest.map((r) => row(r, "td")))));
 }
 
@@ -123,7 +123,7 @@ function container(block, ctx) {
 
 const KNOWN = {
   section, context, actions, context_actions: actions, image, table, plan, container, card,
-  header: (b, ctx) => h("h3", { class: "block-header" }, textObject(b.text, ctx)),
+  header: (b, ctx) => h(ctx.heading ?? "h3", { class: "block-header" }, textObject(b.text, ctx)),
   divider: () => h("hr", { class: "block-divider" }),
   rich_text: (b, ctx) => h("div", { class: "text rich" }, richText(b, ctx)),
   markdown: (b, ctx) => h("div", { class: "text markdown" }, markdown(b.text, ctx)),

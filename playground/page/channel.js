@@ -9,7 +9,7 @@ import { timeline } from "./timeline.js";
 export function channelPane(store, el, { ops, home, onExample }) {
   const head = h("header", { class: "pane-head" });
   const welcome = h("div", { class: "welcome", hidden: true });
-  const scroller = h("div", { class: "scroller" }, welcome);
+  const scroller = h("div", { class: "scroller" }, h("h2", { class: "visually-hidden" }, "Messages"), welcome);
   const line = timeline(scroller, store, ops);
   const status = statusLine(store, () => ({ channel: store.place.channel, thread: null }));
   const write = composer(store, {
@@ -63,7 +63,7 @@ export function channelPane(store, el, { ops, home, onExample }) {
       const isDm = here()?.is_im;
       fill(welcome, h("h2", {}, isDm ? `This is where you talk to ${store.botName}` : `This is the start of ${nameOf(here())}`),
         h("p", {}, isDm ? "Write what you need; no mention is necessary here. " : `Mention @${store.botName} with a request, or type /. `,
-          store.workspace.examples?.length ? "The examples below can be sent as they are." : ""));
+          !describe().refuse && store.workspace.examples?.length ? "The examples below can be sent as they are." : ""));
     }
     line.update(messages, { channel });
   }

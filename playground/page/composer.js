@@ -17,7 +17,7 @@ export function composer(store, { testid, inThread = false, place, describe, onE
   const area = h("textarea", {
     class: "composer-text", rows: "1", dataset: { testid }, "aria-describedby": `${hintId} ${errorId}`, enterkeyhint: "send", spellcheck: "true",
   });
-  const files = attachments(store, () => refreshSend());
+  const files = attachments(store, () => refreshSend(), () => area.focus());
   const suggest = completion(area, store, { inThread });
   const hint = h("p", { class: "composer-hint", id: hintId });
   const error = h("p", { class: "composer-error", id: errorId, role: "alert" });
@@ -49,7 +49,9 @@ export function composer(store, { testid, inThread = false, place, describe, onE
 
   function refreshSend() {
     send.disabled = files.busy() || (!area.value.trim() && !files.ids().length);
-    chips.hidden = Boolean(area.value) || files.count() > 0 || !chips.childElementCount;
+    // Their place stays while one types, so that the conversation does not jump.
+    chips.hidden = !chips.childElementCount;
+    chips.classList.toggle("away", Boolean(area.value) || files.count() > 0);
   }
 
   function refreshHint() {

@@ -21,7 +21,7 @@ export function homeTab(store) {
     }
     const focused = body.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
     const key = `home/${store.me}`;
-    fill(body, blocks(view.blocks, contextFor(store, key, { view_id: view.id })));
+    fill(body, blocks(view.blocks, { ...contextFor(store, key, { view_id: view.id }), heading: "h2" }));
     if (focused) body.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
   }
 

@@ -70,7 +70,7 @@ function table(rows, ctx) {
   const row = (line, tag) =>
     h("tr", {}, cells(line).map((c, i) =>
       h(tag, { class: `align-${align[i] ?? "left"}`, scope: tag === "th" ? "col" : null }, inlineMarkdown(c, ctx))));
-  return h("div", { class: "table-wrap", tabindex: "0", role: "region", "aria-label": "Table" },
+  return h("div", { class: "table-wrap", tabindex: "0", role: "group", "aria-label": "Table" },
     h("table", {}, h("thead", {}, row(rows[0], "th")), h("tbody", {}, rows.slice(2).map((r) => row(r, "td")))));
 }
 
@@ -95,6 +95,8 @@ export function markdown(text, ctx, depth = 0) {
   const src = String(text ?? "").replace(/\r\n?/g, "\n").split("\n");
   const out = [];
   let i = 0;
+  // Whatever level the text begins with, its headings sit right under the page's own h1 and h2.
+  const highest = Math.min(6, ...src.map((line) => line.match(/^\s{0,3}(#{1,6})\s/)?.[1].length ?? 6));
   const startsBlock = (line, next = "") =>
     /^\s*(```|~~~|#{1,6}\s|(>|&gt;)|([-*_]\s*){3,}$)/.test(line) || LIST.test(line) ||
     (line.includes("|") && isRule(next) && next.includes("|"));
@@ -109,8 +111,7 @@ export function markdown(text, ctx, depth = 0) {
       i++;
       out.push(h("pre", {}, h("code", {}, unescape(body.join("\n")))));
     } else if (heading) {
-      // Headings of a message sit under the page's own h1 and h2.
-      const level = Math.min(heading[1].length + 2, 6);
+      const level = Math.min(3 + heading[1].length - highest, 6);
       out.push(h(`h${level}`, { class: `md-h${heading[1].length}` }, inlineMarkdown(heading[2], ctx)));
       i++;
     } else if (/^\s*([-*_]\s*){3,}$/.test(line)) {

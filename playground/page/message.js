@@ -12,11 +12,13 @@ import { ask, openMenu, openPopover } from "./popover.js";
 const when = (ts) => new Date(Number(ts) * 1000);
 export const clock = (ts) => when(ts).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
 
+const edited = (message) => (message.edited ? h("span", { class: "edited" }, " (edited)") : null);
+
 /** A person's message is shown from its text: the block beside it holds the same words without their marks. */
 function body(message, ctx) {
   const typed = !message.bot_id && message.client_msg_id;
-  if (message.blocks?.length && !typed) return h("div", { class: "blocks" }, blocks(message.blocks, ctx));
-  return message.text ? h("div", { class: "text" }, mrkdwn(message.text, ctx)) : null;
+  if (message.blocks?.length && !typed) return h("div", { class: "blocks" }, blocks(message.blocks, ctx), edited(message));
+  return message.text ? h("div", { class: "text" }, mrkdwn(message.text, ctx), edited(message)) : edited(message);
 }
 
 function attachment(spec, ctx) {
@@ -37,8 +39,8 @@ function size(bytes) {
 export function fileCard(file) {
   const name = file.name || file.title || "file";
   const url = `/files/${encodeURIComponent(file.id)}/${encodeURIComponent(name)}`;
-  const download = h("a", { class: "file-link", href: url, download: name, "aria-label": `Download ${name}` },
-    icon("file"), h("span", { class: "file-name" }, file.title || name),
+  const download = h("a", { class: "file-link", href: url, download: name },
+    icon("file"), h("span", { class: "visually-hidden" }, "Download "), h("span", { class: "file-name" }, file.title || name),
     h("small", {}, [size(file.size), file.mimetype].filter(Boolean).join(", ")), icon("down"));
   const drawn = /^image\/(png|jpe?g|gif|webp|avif|bmp)$/.test(file.mimetype ?? "") && ownUrl(url);
   return h("figure", { class: "file", dataset: { testid: "file" } },
@@ -127,7 +129,6 @@ export function messageView(message, store, ops, { compact = false, inThread = f
     message.is_ephemeral ? h("div", { class: "ephemeral-mark" }, "Only visible to you") : null,
     head,
     body(message, ctx),
-    message.edited ? h("span", { class: "edited" }, "(edited)") : null,
     (message.attachments ?? []).map((a) => attachment(a, ctx)),
     message.files?.length ? h("div", { class: "files" }, message.files.map(fileCard)) : null,
     reactions(message, store, ops),

@@ -53,7 +53,7 @@ export function ask({ title, text, yes = "OK", no = "Cancel", danger = false }) 
     const dialog = h("dialog", { class: "dialog dialog-small", "aria-labelledby": titleId },
       h("form", { method: "dialog" },
         h("h2", { id: titleId, class: "dialog-title" }, title),
-        h("div", { class: "dialog-body" }, text),
+        h("div", { class: "dialog-body" }, h("div", { class: "text" }, text)),
         h("div", { class: "dialog-foot" },
           h("button", { class: "button", value: "no" }, no),
           h("button", { class: danger ? "button danger" : "button primary", value: "yes" }, yes))));

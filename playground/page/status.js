@@ -12,7 +12,7 @@ export function statusLine(store, place) {
     const { channel, thread } = place();
     const answer = await post("stop", { as: store.me, channel, thread_ts: thread });
     if (!answer.ok) notify(answer.error ?? "That did not work.");
-  } }, "Stop");
+  } }, "Stop session");
   const el = h("div", { class: "status-line" }, dots, words, stop);
   let before = null;
   function draw() {

@@ -48,9 +48,6 @@ export function threadPane(store, el, { ops, onclose }) {
     drawMessages();
   }
 
-  el.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && !event.defaultPrevented) onclose();
-  });
   store.on("place", draw);
   store.on("workspace", () => write.refresh());
   store.on("thread", ({ channel, ts }) => {

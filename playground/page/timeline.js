@@ -17,7 +17,7 @@ function dayOf(ts) {
 }
 
 const sameAuthor = (a, b) =>
-  a && !a.subtype && !b.subtype && !a.is_ephemeral && a.user === b.user && a.bot_id === b.bot_id && a.username === b.username
+  a && !a.reply_count && !a.subtype && !b.subtype && !a.is_ephemeral && a.user === b.user && a.bot_id === b.bot_id && a.username === b.username
   && a.icons?.emoji === b.icons?.emoji && Number(b.ts) - Number(a.ts) < GROUP_SECONDS;
 
 /** Takes the scrolling element; returns {update(messages, extra), reset(), toEnd()}. */
@@ -29,7 +29,15 @@ export function timeline(scroller, store, ops, { inThread = false } = {}) {
 
   const atEnd = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
   const toEnd = () => { scroller.scrollTop = scroller.scrollHeight; jump.hidden = true; };
-  scroller.addEventListener("scroll", () => { if (atEnd()) jump.hidden = true; }, { passive: true });
+  // What loads late (an image) or a pane that shrinks must not push the newest message out of sight.
+  let following = true;
+  scroller.addEventListener("scroll", () => {
+    following = atEnd();
+    if (following) jump.hidden = true;
+  }, { passive: true });
+  const watch = new ResizeObserver(() => { if (following) toEnd(); });
+  watch.observe(list);
+  watch.observe(scroller);
 
   list.addEventListener("keydown", (event) => {
     const here = event.target.closest?.(".message");
@@ -49,7 +57,7 @@ export function timeline(scroller, store, ops, { inThread = false } = {}) {
     messages.forEach((message, i) => {
       const today = dayOf(message.ts);
       if (today !== day && !inThread) {
-        out.push({ key: `day/${today}`, print: today, draw: () => h("div", { class: "day", role: "separator" }, h("span", {}, today)) });
+        out.push({ key: `day/${today}`, print: today, draw: () => h("div", { class: "day" }, h("span", {}, today)) });
         before = null;
       }
       day = today;
@@ -57,9 +65,9 @@ export function timeline(scroller, store, ops, { inThread = false } = {}) {
       const key = `${channel}/${message.ts}${message.is_ephemeral ? "/e" : ""}`;
       out.push({ key, print: `${compact}${JSON.stringify(message)}`,
         draw: () => messageView(message, store, ops, { compact, inThread, channel }) });
-      if (inThread && i === 0 && message.ts && messages.length > 1) {
-        const n = messages.length - 1;
-        out.push({ key: "root-line", print: String(n), draw: () => h("div", { class: "day day-thread", role: "separator" },
+      const n = inThread && i === 0 ? messages.filter((m) => !m.is_ephemeral).length - 1 : 0;
+      if (n > 0) {
+        out.push({ key: "root-line", print: String(n), draw: () => h("div", { class: "day day-thread" },
           h("span", {}, n === 1 ? "1 reply" : `${n} replies`)) });
       }
       before = message;
@@ -68,7 +76,8 @@ export function timeline(scroller, store, ops, { inThread = false } = {}) {
   }
 
   function update(messages, { channel } = {}) {
-    const stick = atEnd();
+    const stick = following;
+    list.hidden = messages.length === 0;
     const known = drawn.size;
     const next = new Map();
     let added = false;
@@ -104,6 +113,7 @@ export function timeline(scroller, store, ops, { inThread = false } = {}) {
     drawn = new Map();
     list.replaceChildren();
     jump.hidden = true;
+    following = true;
   }
 
   return { list, update, reset, toEnd };
