@@ -47,8 +47,9 @@ class Trouble(Faults):
     async def disconnect(self, reason: str = "refresh_requested", grace: float = 0.0) -> None:
         await self.world.sockets.disconnect(reason, grace)
 
-    def deafen(self, how_many: int = 10) -> None:
-        self.world.sockets.deafen(how_many)
+    def deafen(self, how_many: int = 10, pongs: bool = False) -> None:
+        """Sockets that are open and carry nothing; with `pongs` they still answer pings."""
+        self.world.sockets.deafen(how_many, pongs=pongs)
 
     def cut(self) -> None:
         self.world.sockets.cut()

@@ -7,17 +7,21 @@ and objects inside a form are JSON strings. It knows no method by name, except t
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+import logging
 import math
 import time
 
-from aiohttp import BasicAuth, web
+from aiohttp import web
 
 from playground.errors import RateLimited, SlackError
 from playground.faults import ApiFault
 from playground.methods import METHODS, Call, Method
 from playground.state import Json
 from playground.world import World
+
+log = logging.getLogger("playground.api")
 
 JSON_ARGUMENTS = frozenset(
     ["blocks", "attachments", "view", "metadata", "files", "chunks", "prompts", "loading_messages", "unfurls"]
@@ -28,8 +32,8 @@ async def arguments(request: web.Request) -> Json:
     """Query, form, JSON and multipart, merged."""
     args: Json = dict(request.query)
     if request.headers.get("authorization", "").startswith("Basic "):
-        basic = BasicAuth.decode(request.headers["authorization"])
-        args |= {"client_id": basic.login, "client_secret": basic.password}
+        decoded = base64.b64decode(request.headers["authorization"].removeprefix("Basic ")).decode()
+        args["client_id"], _, args["client_secret"] = decoded.partition(":")
     kind = request.content_type
     if request.method == "POST":
         if kind == "application/json":
@@ -96,6 +100,10 @@ class Api:
             # Whole seconds, rounded up [doc: rate-limits].
             status, headers = 429, {"Retry-After": str(max(1, math.ceil(limited.retry_after)))}
             answer = {"ok": False, "error": "ratelimited"}
+        except Exception:
+            # A hole in the playground itself: said aloud, and answered as Slack answers its own.
+            log.exception("%s broke", name)
+            status, answer = 500, {"ok": False, "error": "internal_error"}
         self._log(name, args, answer if not drop else {**answer, "error": "(reply lost)"}, status, began)
         if drop:
             if request.transport is not None:

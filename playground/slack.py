@@ -8,8 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
+import aiohttp
+
 from playground import manifest as manifests
 from playground import seed
+from playground.api_files import keep, new_file
 from playground.block_text import draw_thread
 from playground.build import Options, add_routes, build
 from playground.http_api import Api
@@ -94,6 +97,18 @@ class Playground:
         await asyncio.sleep(0)
         return str(ts)
 
+    def upload(self, name: str, content: bytes, *, by: str = "ada") -> str:
+        """A file of this person's, to be attached to what they say; its id."""
+        row = new_file(self.world, name, len(content), self.workspace.user(by)["id"])
+        return str(keep(self.world, row, content)["id"])
+
+    async def fetch(self, url: str, token: str) -> tuple[str, bytes]:
+        """A private file as a program would get it: content type and bytes."""
+        async with aiohttp.ClientSession() as session:
+            headers = {"authorization": f"Bearer {token}"} if token else {}
+            async with session.get(url, headers=headers) as response:
+                return response.content_type, await response.read()
+
     async def command(self, command: str, text: str = "", channel: str = "general", by: str = "ada") -> None:
         await self.people.command(command, text, self.place(channel, by), by)
 
@@ -159,6 +174,10 @@ class Playground:
                 raise TimeoutError(f"not within {timeout} s: {getattr(predicate, '__name__', predicate)}")
             await asyncio.sleep(0.01)
         return value
+
+    async def verify_request_url(self) -> bool:
+        """HTTP mode: whether the app answers `url_verification`, as when its URL is entered."""
+        return self.world.webhook is not None and await self.world.webhook.verify(self.world.ids.secret())
 
     async def connected(self, count: int = 1, timeout: float = 5.0) -> None:
         """Waits for the app's sockets."""

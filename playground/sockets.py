@@ -25,6 +25,7 @@ class Connection:
     def __init__(self, ws: web.WebSocketResponse) -> None:
         self.ws = ws
         self.deaf = False
+        self.pongs = True
         self.leaving = False
         self.waiting: dict[str, asyncio.Future[Json]] = {}
 
@@ -118,11 +119,9 @@ class Sockets:
 
     async def _listen(self, connection: Connection) -> None:
         async for message in connection.ws:
-            if connection.deaf:
-                continue
-            if message.type == WSMsgType.PING:
+            if message.type == WSMsgType.PING and connection.pongs:
                 await connection.ws.pong(message.data)
-            elif message.type == WSMsgType.TEXT:
+            elif message.type == WSMsgType.TEXT and not connection.deaf:
                 self._acked(connection, message.data)
 
     def _acked(self, connection: Connection, text: str) -> None:
@@ -138,7 +137,7 @@ class Sockets:
     async def _ping(self, connection: Connection) -> None:
         while True:
             await asyncio.sleep(PING_EVERY)
-            if not connection.deaf:
+            if connection.pongs:
                 await connection.ws.ping()
 
     def _gone(self, connection: Connection) -> None:
@@ -152,10 +151,11 @@ class Sockets:
 
     # -- what a test, or Slack, does to connections
 
-    def deafen(self, how_many: int = MOST_CONNECTIONS) -> None:
-        """The oldest connections stay open and hear nothing, pings included [seen: often reported]."""
+    def deafen(self, how_many: int = MOST_CONNECTIONS, *, pongs: bool = False) -> None:
+        """The oldest connections stay open and carry nothing. With `pongs` they even look healthy: pings are
+        answered, and no event ever comes [seen: often reported]."""
         for connection in self.connections[:how_many]:
-            connection.deaf = True
+            connection.deaf, connection.pongs = True, pongs
 
     async def disconnect(self, reason: str = "refresh_requested", grace: float = 0.0) -> None:
         """`warning` announces; the others end the connection [doc: using-socket-mode#disconnect]."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
+from typing import Any
 
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
@@ -39,3 +40,22 @@ async def online(slack: Playground, app: AsyncApp) -> AsyncIterator[AsyncSocketM
 
 
 Connect = Callable[[AsyncApp], Awaitable[AsyncSocketModeHandler]]
+
+
+def modal() -> dict[str, Any]:
+    """A form with one field."""
+    field = {"type": "plain_text_input", "action_id": "value"}
+    return {
+        "type": "modal",
+        "callback_id": "settings_form",
+        "title": {"type": "plain_text", "text": "Settings"},
+        "submit": {"type": "plain_text", "text": "Save"},
+        "blocks": [
+            {
+                "type": "input",
+                "block_id": "name",
+                "element": field,
+                "label": {"type": "plain_text", "text": "Name"},
+            }
+        ],
+    }
