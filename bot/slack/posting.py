@@ -9,9 +9,8 @@ what a run is, when it is a message's turn, or how fast one may speak: that is `
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -20,8 +19,9 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.crashpoints import Crash, no_crash
 from bot.ports import Clock, MessageStore, Shown, StoreDown
-from bot.render import Message, PlanMessage
+from bot.render import PlanMessage
 from bot.slack.calls import Limited, NotSent, Refused, call
+from bot.slack.item import Item
 from bot.slack.lookup import Unreadable, find
 from bot.slack.refusals import GONE_MESSAGE, about_pictures, gone, plainer
 from bot.slack.surfaces import EmojiOf
@@ -31,30 +31,7 @@ log = structlog.get_logger(__name__)
 
 Sleep = Callable[[float], Awaitable[None]]
 Send = Callable[[Post], Awaitable[AsyncSlackResponse]]
-EVENT_TYPE = "delegate_post"
 PLAIN = "-plain"  # on a digest: the pictures had to be left out, so they are shared beside it
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One message to post or to update."""
-
-    workspace: str
-    run_id: str
-    key: str
-    message: Message
-    digest: str
-    version: int
-    channel: str
-    thread_ts: str = ""
-    since: float = 0.0  # nothing of this run is older
-    final: bool = False
-
-    @property
-    def mark(self) -> dict[str, Any]:
-        """The metadata. Everybody in the workspace may read it: no more than a name for this message."""
-        name = hashlib.sha256(f"{self.workspace}\n{self.run_id}\n{self.key}".encode()).hexdigest()[:32]
-        return {"event_type": EVENT_TYPE, "event_payload": {"key": name}}
 
 
 class Gone(Exception):

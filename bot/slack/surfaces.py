@@ -34,7 +34,7 @@ def full_text_modal(title: str, text: str) -> Json:
     blocks: list[Json] = []
     room, rest = MOST_JSON, clean(text).strip()
     while rest and len(blocks) < MOST_BLOCKS:
-        page, _ = shorten(rest, PAGE)
+        page, _ = shorten(rest[: 2 * PAGE], PAGE)
         block = rich(from_markdown(page) or [section(text_element(page))])
         if (weight := len(json.dumps(block))) > room:
             break

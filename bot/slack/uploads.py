@@ -20,8 +20,9 @@ from bot.ports import Clock, MessageStore, Shown
 from bot.render import Message, Reply
 from bot.slack.blocks import is_picture
 from bot.slack.calls import Limited, NotSent, Refused, Unclear, call
+from bot.slack.item import Item
 from bot.slack.lookup import Unreadable, find
-from bot.slack.posting import PLAIN, Item, Later, Unknown
+from bot.slack.posting import PLAIN, Later, Unknown
 from bot.slack.refusals import gone
 from bot.slack.wording import line
 from workers import File, WorkerError

@@ -124,7 +124,8 @@ def _cut_at(said: str) -> list[str]:
 
 def _card(task_id: str, card: Card) -> Json:
     worker, said = line(card.worker, 40), line(card.line, 190)
-    task: Json = {"task_id": task_id, "title": line(card.title, 120), "status": card.status}
+    task: Json = {"type": "task_card", "task_id": task_id, "title": line(card.title, 120)}
+    task["status"] = card.status
     if card.status == "error":
         return task | {"details": rich([_said(worker)]), "output": rich([_said(said)])}
     return task | {"details": rich([_said(worker if card.status == "complete" else f"{worker} · {said}")])}

@@ -25,9 +25,8 @@ def cut(text: str, most: int) -> str:
     text = clean(text)
     if size(text) <= most:
         return text
-    text = text[: most - 1]
-    while size(text) >= most:
-        text = text[:-1]
+    units = text[:most].encode("utf-16-le")[: 2 * (most - 1)]
+    text = units.decode("utf-16-le", "ignore")  # half a pair at the end goes
     return text.rstrip() + "…"
 
 

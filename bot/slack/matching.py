@@ -1,0 +1,243 @@
+"""One look at one thread: what its run wants to be seen, against what the table says Slack was shown.
+
+Missing messages are posted in order, each waiting for the one before; updates wait for nobody, and the newest
+view wins. Each look does little and says when to look again, so that a newer view is never far. It does not
+know how a post becomes visible once (`posting.py`), nor who calls it and how often (`thread.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from bot.ports import Clock, MessageStore, Shown
+from bot.render import Ask, Message, PlanMessage, Reply, render
+from bot.run import Event, Run, ThreadLost, ThreadOpened
+from bot.slack.calls import Limited, Refused, Unclear
+from bot.slack.item import Item, channel_of, item_of
+from bot.slack.pace import POST, REPLIES, UPDATE, Pace, Urgency
+from bot.slack.posting import PLAIN, Gone, Later, Posting, Sleep, Unknown
+from bot.slack.uploads import Uploads, shares
+
+log = structlog.get_logger(__name__)
+
+Load = Callable[[str, str], Awaitable[Run | None]]
+OnEvent = Callable[[str, str, Event], Awaitable[object]]
+
+
+@dataclass(slots=True, eq=False)
+class Thread:
+    """What is remembered of a thread while somebody looks after it; all of it can be lost."""
+
+    run: Run
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    rows: dict[str, Shown] | None = None  # as the table has them, while nobody else touches them
+    updated: dict[str, float] = field(default_factory=dict)
+    again: dict[str, float] = field(default_factory=dict)  # to be updated once more, at that time
+    given_up: set[str] = field(default_factory=set)
+    turn: float | None = None  # when this thread's next post may go out
+    polls: int = 0
+    failures: int = 0
+    told: Event | None = None
+
+    def backoff(self) -> float:
+        """One more failure in a row; how long to leave it alone."""
+        self.failures += 1
+        return float(min(60.0, 0.5 * 2**self.failures) * random.uniform(0.7, 1.0))  # noqa: S311
+
+
+@dataclass(slots=True)
+class Matcher:
+    messages: MessageStore
+    posting: Posting
+    uploads: Uploads
+    pace: Pace
+    load: Load
+    on_event: OnEvent
+    steady: Clock
+    sleep: Sleep
+    settle_seconds: float
+
+    async def look(self, thread: Thread) -> float | None:
+        """In how many seconds to look again; None: it matches. Raises `StoreDown`, `SlackTrouble`."""
+        run = thread.run
+        if thread.rows is None:
+            thread.rows = await self.messages.shown(run.workspace, run.id)
+        if await self._outdated(thread):
+            return 0.0
+        wanted = render(run)
+        if run.status == "lost":
+            wanted = {key: message for key, message in wanted.items() if key == "notice"}
+        try:
+            waits = [await self._post_next(thread, run, wanted), await self._update_next(thread, run, wanted)]
+        except Gone as gone:
+            return await self._lost(thread, run, str(gone))
+        soonest = min((wait for wait in waits if wait is not None), default=None)
+        if soonest is None:
+            await self.messages.all_shown(run.workspace, run.id, run.version)
+        return soonest
+
+    async def _outdated(self, thread: Thread) -> bool:
+        """Another bot has shown a newer view already: take that one."""
+        assert thread.rows is not None
+        if all(row.version <= thread.run.version for row in thread.rows.values()):
+            return False
+        newest = await self.load(thread.run.workspace, thread.run.id)
+        if newest is None or newest.version <= thread.run.version:
+            return False
+        thread.run = newest
+        return True
+
+    async def _post_next(self, thread: Thread, run: Run, wanted: Mapping[str, Message]) -> float | None:
+        """Posts the first message that is missing; later ones wait for it."""
+        assert thread.rows is not None
+        rows = thread.rows
+        for key, message in wanted.items():
+            row = rows.get(key)
+            if key not in thread.given_up and (row is None or not row.ts):
+                return await self._guarded(thread, run, key, message, row)
+            if key == "root" and row and row.ts and not run.request.thread_ts:
+                await self._tell(thread, run, ThreadOpened(row.ts))
+            files = f"files:{key}"
+            if isinstance(message, Reply) and row and files not in thread.given_up:
+                below, there = shares(message, row), rows.get(files)
+                if below and not (there and there.ts):
+                    return await self._guarded(thread, run, files, message, there)
+        return None
+
+    async def _guarded(
+        self, thread: Thread, run: Run, key: str, message: Message, row: Shown | None
+    ) -> float:
+        try:
+            wait = await self._post(thread, run, key, message, row)
+        except Limited as limited:
+            self.pace.limited(run.workspace, POST, limited.seconds)
+            thread.turn = None
+            return limited.seconds
+        except Later as later:
+            thread.rows = None if later.moved else thread.rows
+            thread.polls += later.moved
+            return min(later.seconds, 0.2 * 1.5**thread.polls, 10.0) if later.moved else later.seconds
+        except Unclear as unclear:
+            log.warning("a post of unknown fate", run=run.id, key=key, error=str(unclear))
+            thread.rows = None
+            return thread.backoff()
+        except Unknown as unknown:
+            thread.given_up.add(key)
+            if key == "root":
+                raise Gone("Slack did not say whether my first message arrived.") from unknown
+            return 0.0
+        thread.polls = thread.failures = 0
+        return wait
+
+    async def _post(self, thread: Thread, run: Run, key: str, message: Message, row: Shown | None) -> float:
+        assert thread.rows is not None
+        if wait := self._turn(thread, run, key):
+            return wait
+        root = thread.rows.get("root")
+        item = item_of(run, key, message, run.request.thread_ts or (root.ts if root else ""))
+
+        async def read() -> None:
+            if wait := self.pace.read(run.workspace, REPLIES):
+                await self.sleep(wait)
+
+        if key.startswith("files:"):
+            assert isinstance(message, Reply)
+            below = shares(message, thread.rows[key.removeprefix("files:")])
+            thread.rows[key] = await self.uploads.share(item, below, row, read)
+        elif row is not None and row.sending_since is not None:
+            thread.rows[key] = await self.posting.settle(item, row.sending_since, read)
+        else:
+            thread.rows[key] = await self.posting.post(await self._with_pictures(thread, item))
+        thread.turn = None
+        thread.updated[key] = self.steady()
+        return 0.0
+
+    def _turn(self, thread: Thread, run: Run, key: str) -> float:
+        """In how many seconds this thread may post. Its place in the channel's queue is kept meanwhile."""
+        if paused := self.pace.paused(run.workspace, POST):
+            return paused
+        now = self.steady()
+        if thread.turn is None:
+            thread.turn = now + self.pace.post(run.workspace, channel_of(run, key))
+        return max(thread.turn - now, 0.0)
+
+    async def _update_next(self, thread: Thread, run: Run, wanted: Mapping[str, Message]) -> float | None:
+        if thread.rows is None:
+            return 0.0
+        soonest: float | None = None
+        for key, message in wanted.items():
+            row = thread.rows.get(key)
+            if row is None or not row.ts or row.version > run.version:
+                continue
+            item = item_of(run, key, message, "")
+            redo = thread.again.get(key)
+            if row.digest.removesuffix(PLAIN) == item.digest:
+                if redo is None:
+                    continue
+                wait = max(0.0, redo - self.steady())
+            else:
+                wait = self._update_wait(thread, run, key, message)
+            wait = wait or self.pace.update(run.workspace, _urgency(run, message))
+            if wait == 0:
+                wait = await self._update(thread, item, row)
+            soonest = wait if soonest is None else min(soonest, wait)
+            if thread.rows is None:
+                break
+        return soonest
+
+    def _update_wait(self, thread: Thread, run: Run, key: str, message: Message) -> float:
+        """Two updates of one message keep a distance; the last word does not wait."""
+        since = self.steady() - thread.updated.get(key, float("-inf"))
+        return 0.0 if run.ended else max(0.0, self.pace.rates.same_message - since)
+
+    async def _update(self, thread: Thread, item: Item, row: Shown) -> float:
+        thread.updated[item.key] = self.steady()
+        thread.again.pop(item.key, None)
+        try:
+            await self.posting.update(await self._with_pictures(thread, item), row)
+        except Limited as limited:
+            self.pace.limited(item.workspace, UPDATE, limited.seconds)
+            return limited.seconds
+        except Unclear:
+            # It may still be carried out, after a newer one: so once more when Slack has settled.
+            thread.again[item.key] = self.steady() + self.settle_seconds
+            raise
+        except Refused as refused:
+            log.warning("an update was refused", run=item.run_id, key=item.key, code=refused.code)
+            await self.posting.record(item, Shown(item.key, row.channel, row.ts, item.digest, item.version))
+        thread.failures = 0
+        thread.rows = await self.messages.shown(item.workspace, item.run_id)
+        now = thread.rows.get(item.key)
+        if now and now.version > item.version:  # ours came after a newer one
+            thread.again[item.key] = self.steady()
+        return 0.0
+
+    async def _with_pictures(self, thread: Thread, item: Item) -> Item:
+        assert thread.rows is not None
+        message = await self.uploads.pictures(item.workspace, item.run_id, item.message, thread.rows)
+        return replace(item, message=message)
+
+    async def _lost(self, thread: Thread, run: Run, sentence: str) -> float | None:
+        if run.ended:
+            log.warning("the last words of a run can't be shown", run=run.id, why=sentence)
+            await self.messages.all_shown(run.workspace, run.id, run.version)
+            return None
+        await self._tell(thread, run, ThreadLost(sentence))
+        return thread.backoff()
+
+    async def _tell(self, thread: Thread, run: Run, event: Event) -> None:
+        if thread.told != event:
+            await self.on_event(run.workspace, run.id, event)
+            thread.told = event
+
+
+def _urgency(run: Run, message: Message) -> Urgency:
+    if run.ended:
+        return "terminal"
+    failed = isinstance(message, PlanMessage) and any(card.status == "error" for card in message.cards)
+    return "error" if failed or isinstance(message, Ask) else "progress"
