@@ -1,5 +1,7 @@
 """Events reach the app until it acknowledges them, over sockets and over HTTP."""
 
+# mypy: disable-error-code="untyped-decorator"
+
 from __future__ import annotations
 
 import asyncio
@@ -14,10 +16,10 @@ from urllib.parse import parse_qs
 
 import aiohttp
 from aiohttp import web as aioweb
-from slack_bench import QUICK, Connect, bolt, client, online
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 
 from playground import Playground
+from tests.playground.bench import QUICK, Connect, bolt, client, online
 
 
 async def test_what_nobody_heard_waits_for_the_app(slack: Playground) -> None:

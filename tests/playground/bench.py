@@ -1,5 +1,7 @@
 """What the tests of the playground share: an unmodified Bolt app connected to it over a real socket."""
 
+# mypy: disable-error-code="no-untyped-call"
+
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable

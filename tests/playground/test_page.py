@@ -1,5 +1,7 @@
 """The page's API: what it shows, what it does, whom it lets in."""
 
+# mypy: disable-error-code="untyped-decorator"
+
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
@@ -7,10 +9,10 @@ from typing import Any
 
 import aiohttp
 import pytest
-from slack_bench import Connect, bolt, modal
 from slack_sdk.web.async_client import AsyncWebClient
 
 from playground import Playground
+from tests.playground.bench import Connect, bolt, modal
 
 Json = dict[str, Any]
 ADA, BEN = "U0ADA", "U0BEN"

@@ -1,13 +1,15 @@
 """Whole conversations between people and an unmodified Bolt app."""
 
+# mypy: disable-error-code="untyped-decorator"
+
 from __future__ import annotations
 
 from typing import Any
 
-from slack_bench import Connect, bolt, modal
 from slack_sdk.web.async_client import AsyncWebClient
 
 from playground import Playground
+from tests.playground.bench import Connect, bolt, modal
 
 Body = dict[str, Any]
 

@@ -9,12 +9,12 @@ from typing import Any
 import aiohttp
 import pytest
 import time_machine
-from slack_bench import client, modal
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from playground import Playground
 from playground.manifest import Manifest, read
+from tests.playground.bench import client, modal
 
 C = "C0GENERAL"
 BUTTON = {"type": "button", "text": {"type": "plain_text", "text": "Go"}}

@@ -1,5 +1,7 @@
 """Trouble happens when it is asked for, and looks to the app as it does with Slack."""
 
+# mypy: disable-error-code="untyped-decorator"
+
 from __future__ import annotations
 
 from typing import Any
@@ -7,12 +9,12 @@ from typing import Any
 import aiohttp
 import pytest
 import time_machine
-from slack_bench import Connect, bolt
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncConnectionErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
 from playground import Playground
+from tests.playground.bench import Connect, bolt
 
 C = "C0GENERAL"
 
