@@ -36,7 +36,8 @@ def normal(url: str) -> URL:
             raise ValueError("SQLite needs a file here, for example sqlite:///data/delegate.db.")
         return where.set(drivername="sqlite+pysqlite")
     if backend in ("postgres", "postgresql"):
-        return where.set(drivername="postgresql+asyncpg")
+        query = {"ssl" if name == "sslmode" else name: value for name, value in where.query.items()}
+        return where.set(drivername="postgresql+asyncpg", query=query)
     raise ValueError(f"The database is SQLite or PostgreSQL, not {backend}.")
 
 
@@ -93,4 +94,5 @@ def blaming() -> Iterator[None]:
     except StatementError:
         raise
     except (SQLAlchemyError, OSError, TimeoutError) as error:
-        raise StoreDown(f"The database cannot be reached: {error}") from error
+        why = str(error) or "it did not answer in time"
+        raise StoreDown(f"The database cannot be reached: {why}") from error

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, delete, func, select, text
 
 from bot.database import Database, open_database
 from bot.ports import Clock
@@ -17,7 +17,7 @@ from bot.store.inbox import Inbox
 from bot.store.messages import Messages
 from bot.store.runs import Runs
 from bot.store.writer import Writer
-from bot.tables import INBOX, RUN, STEP
+from bot.tables import INBOX, MESSAGE, RATING, RUN, SEEN, STEP
 
 __all__ = ["Counts", "Inbox", "Messages", "Runs", "Store"]
 
@@ -55,6 +55,17 @@ class Store:
     async def counts(self) -> Counts:
         return await self.database.read(_counts)
 
+    async def forget_workspace(self, workspace: str) -> None:
+        """Deletes all of a workspace's rows. Whoever still works on one of its runs gets `Conflict`."""
+        tables = (RUN, STEP, MESSAGE, RATING, INBOX, SEEN)
+
+        def forget(connection: Connection) -> None:
+            for table in tables:
+                connection.execute(delete(table).where(table.c.workspace == workspace))
+
+        await self.database.write(forget)
+        self.runs.forget_cached(workspace)
+
     async def close(self) -> None:
         """Commits what waits to be, then lets go of the database."""
         await self._writer.close()
@@ -63,7 +74,7 @@ class Store:
 
 def _counts(connection: Connection) -> Counts:
     runs = select(RUN.c.status, func.count()).where(text("run.status IN ('queued', 'working')"))
-    by_status: dict[str, int] = dict(connection.execute(runs.group_by(RUN.c.status)).tuples().all())
+    by_status = {row[0]: row[1] for row in connection.execute(runs.group_by(RUN.c.status))}
     out = select(func.count()).select_from(STEP).where(text("step.lease_until IS NOT NULL"))
     waiting = select(func.count(), func.min(INBOX.c.received_at)).where(text("inbox.done_at IS NULL"))
     inbox, oldest = connection.execute(waiting).one()

@@ -142,6 +142,10 @@ class Runs:
 
         await self._database.write(write)
 
+    def forget_cached(self, workspace: str) -> None:
+        for key in [key for key in self._cache if key[0] == workspace]:
+            del self._cache[key]
+
     async def _read(self, work: Callable[[Connection], T]) -> T:
         return await self._database.read(work)
 

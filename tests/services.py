@@ -1,0 +1,45 @@
+"""Servers that tests use when they are there. Without one its tests are skipped and say why; with
+REQUIRE_SERVICES=1 (CI) they fail instead."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import asyncpg
+import pytest
+
+POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/test")
+
+
+def missing(what: str) -> NoReturn:
+    if os.environ.get("REQUIRE_SERVICES") == "1":
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+async def _execute(*statements: str) -> None:
+    connection = await asyncpg.connect(POSTGRES, timeout=3)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@contextmanager
+def postgres_database() -> Iterator[str]:
+    """The URL of an empty database of one's own, dropped at the end."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    try:
+        asyncio.run(_execute(f'CREATE DATABASE "{name}"'))
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        missing(f"No PostgreSQL at {POSTGRES}: {error}")
+    try:
+        yield POSTGRES.rpartition("/")[0] + f"/{name}"
+    finally:
+        asyncio.run(_execute(f'DROP DATABASE "{name}" WITH (FORCE)'))
