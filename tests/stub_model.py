@@ -240,34 +240,34 @@ class StubModel:
                 return web.Response(text="<html>Bad gateway</html>", content_type="text/html")
             case "half":
                 return web.Response(
-                    text=json.dumps(_completion("half of it", "stop"))[:60], content_type="application/json"
+                    text=json.dumps(_completion(seen, "half of it"))[:60], content_type="application/json"
                 )
             case "truncated":
-                return web.json_response(_completion('{"title": "It goes on and', "length"))
+                return web.json_response(_completion(seen, '{"title": "It goes on and', "length"))
             case "refuse":
-                return web.json_response(_completion("", "content_filter"))
+                return web.json_response(_completion(seen, "", "content_filter"))
             case "empty":
-                return web.json_response(_completion("", "stop"))
+                return web.json_response(_completion(seen, ""))
             case "prose":
-                return web.json_response(_completion("Sure! I would first write it, then refine it.", "stop"))
+                return web.json_response(_completion(seen, "Sure! I would first write it, then refine it."))
         said = rule.answer if rule and rule.answer is not None else usual
         said = said(seen) if callable(said) else said
         text = said if isinstance(said, str) else json.dumps(said)
-        return web.json_response(_completion(text, "stop", len(seen.text.split())))
+        return web.json_response(_completion(seen, text))
 
 
-def _completion(text: str, finish: str, prompt_tokens: int = 7) -> dict[str, Any]:
-    words = len(text.split())
+def _completion(seen: Seen, text: str, finish: str = "stop") -> dict[str, Any]:
+    words, prompt = len(text.split()), len(seen.text.split())
     return {
         "id": "chatcmpl-stub",
         "object": "chat.completion",
         "created": int(time.time()),
-        "model": "stub",
+        "model": seen.body.get("model", "stub"),
         "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish}],
         "usage": {
-            "prompt_tokens": prompt_tokens,
+            "prompt_tokens": prompt,
             "completion_tokens": words,
-            "total_tokens": prompt_tokens + words,
+            "total_tokens": prompt + words,
         },
     }
 

@@ -11,19 +11,19 @@ in an error or a log: the key, the prompt, the answer. Not known here: workers, 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import random as randomness
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
 from typing import Any, cast
 
 from workers import WorkerError
+from workers.kit.form import in_prompt, json_in
 from workers.kit.trouble import Trouble, in_answer, read_error
 from workers.kit.wire import Usage
 
@@ -84,7 +84,6 @@ class Model:
         self._sleep, self._random = sleep, random
         self._litellm: ModuleType | None = None
         self._takes_schema = False
-        self._priced = True
 
     async def warm(self) -> None:
         """Imports litellm off the loop. Raises `ModelError` for a name that no provider answers to."""
@@ -138,6 +137,7 @@ class Model:
         if self._litellm is None:
             self._litellm = await asyncio.to_thread(_litellm)
             self._takes_schema = self._supports_schema(self._litellm)
+            self._price(self._litellm)
         return self._litellm
 
     async def _call(
@@ -148,6 +148,8 @@ class Model:
         max_tokens: int,
         temperature: float,
     ) -> Any:
+        # Marks the call as litellm's own: it then queues no work for callbacks, of which there are none.
+        litellm._internal_context.is_internal_call.set(True)
         endpoint = (await self._before() if self._before else None) or self._endpoint
         form: dict[str, Any] | None = None
         if schema is not None and self._takes_schema:
@@ -185,37 +187,26 @@ class Model:
         except Exception:  # an unknown name: the call itself will say so
             return False
 
-    def _usage(self, litellm: ModuleType, answer: Any) -> Usage:
-        cost = 0.0
-        if self._priced:
+    def _price(self, litellm: ModuleType) -> None:
+        """A model that is not on litellm's list costs nothing that we know of. Said beforehand, for litellm
+        takes a quarter of a call's time to find out that it does not know."""
+        with suppress(Exception):  # raised for a name without a provider, which `warm` and the call say
+            provider = litellm.get_llm_provider(self.name)[1]
             try:
-                cost = float(litellm.completion_cost(completion_response=answer, model=self.name))
-            except Exception:  # raised for every model that is not on litellm's list: asked once
-                self._priced = False
+                litellm.get_model_info(self.name)
+            except Exception:
+                free = {"input_cost_per_token": 0.0, "output_cost_per_token": 0.0, "mode": "chat"}
+                litellm.register_model({self.name: {**free, "litellm_provider": provider}})
+
+    def _usage(self, litellm: ModuleType, answer: Any) -> Usage:
+        try:
+            cost = float(litellm.completion_cost(completion_response=answer, model=self.name))
+        except Exception:
+            cost = 0.0
         counted = getattr(answer, "usage", None)
         tokens_in = getattr(counted, "prompt_tokens", 0) or 0
         tokens_out = getattr(counted, "completion_tokens", 0) or 0
         return Usage(calls=1, tokens_in=tokens_in, tokens_out=tokens_out, cost=cost)
-
-
-def in_prompt(messages: Sequence[Mapping[str, str]], schema: Mapping[str, Any]) -> list[dict[str, str]]:
-    """For models that take no schema: it stands at the end of the last message."""
-    asked = [dict(m) for m in messages]
-    form = f"Reply with JSON alone, no other text, that fits this JSON schema:\n{json.dumps(schema)}"
-    asked[-1]["content"] = f"{asked[-1]['content']}\n\n{form}"
-    return asked
-
-
-def json_in(text: str) -> str:
-    """The first JSON object or list in an answer (models fence it, or introduce it); else the text itself."""
-    decoder = json.JSONDecoder()
-    for at, char in enumerate(text):
-        if char in "{[":
-            try:
-                return text[at : decoder.raw_decode(text, at)[1]]
-            except ValueError:
-                continue
-    return text
 
 
 def plus(a: Usage, b: Usage) -> Usage:
@@ -235,7 +226,6 @@ def _litellm() -> ModuleType:
     import litellm
 
     litellm.suppress_debug_info = True
-    litellm.turn_off_message_logging = True
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):  # its lines quote prompts and answers
         logging.getLogger(name).setLevel(logging.CRITICAL)
     return cast(ModuleType, litellm)

@@ -65,8 +65,8 @@ class Service:
         self._slots = asyncio.Semaphore(concurrency)
         self._held: dict[Key, Held] = {}
         self._done: dict[Key, None] = {}
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self.idle = asyncio.Event()  # nothing is here
+        self.idle.set()
         self._draining = False
         self._background: set[asyncio.Task[Any]] = set()  # asyncio itself holds tasks weakly
         self._ticker: asyncio.Task[None] | None = None
@@ -90,7 +90,7 @@ class Service:
             say_seconds=self._say_seconds,
         )
         held = self._held[key] = Held(task, attempt)
-        self._idle.clear()
+        self.idle.clear()
         if self._ticker is None or self._ticker.done():
             self._ticker = asyncio.create_task(self._tick())
         try:
@@ -106,7 +106,7 @@ class Service:
             attempt.close()
             del self._held[key]
             if not self._held:
-                self._idle.set()
+                self.idle.set()
 
     def cancel(self, workspace: str, run_id: str) -> int:
         """Nobody waits for this run: its tasks end without a report. Says how many there were."""
@@ -118,10 +118,10 @@ class Service:
         self._draining = True
         self._drop([h for h in self._held.values() if h.body is None])
         try:
-            await asyncio.wait_for(self._idle.wait(), seconds)
+            await asyncio.wait_for(self.idle.wait(), seconds)
         except TimeoutError:
             log.warning("tasks were handed back", count=self._drop(list(self._held.values())))
-            await asyncio.wait([self._keep(self._idle.wait())], timeout=PATIENCE + 0.5)
+            await asyncio.wait([self._keep(self.idle.wait())], timeout=PATIENCE + 0.5)
         if self._ticker is not None:
             self._ticker.cancel()
 
