@@ -74,7 +74,7 @@ def get_permalink(call: Call) -> Json:
 
 def writable(call: Call) -> Json:
     """The channel, if the caller may post there [doc: methods/chat.postMessage#errors]."""
-    channel = call.channel()
+    channel = call.target()
     if channel["is_archived"]:
         raise SlackError("is_archived")
     # [doc: scopes/chat:write.public] posting to public channels without being a member.

@@ -23,7 +23,7 @@ class Calls:
             "n": self._count,
             "method": method,
             "args": {k: v for k, v in args.items() if k not in _SECRET},
-            "response": {k: ("…" if "token" in k else v) for k, v in response.items()},
+            "response": {k: _kept(k, v) for k, v in response.items()},
             "ok": bool(response.get("ok")),
             "error": response.get("error"),
             "status": status,
@@ -41,3 +41,10 @@ class Calls:
 
     def clear(self) -> None:
         self._log.clear()
+
+
+def _kept(key: str, value: object) -> object:
+    """A value as it is now: messages change later, and tokens are nobody's business."""
+    if "token" in key:
+        return "…"
+    return dict(value) if isinstance(value, dict) else value

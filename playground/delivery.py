@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -60,7 +61,7 @@ class Delivery:
         self._transport = transport
         self._tasks: set[asyncio.Task[None]] = set()
         self._held: Json | None = None
-        self.log: list[Json] = []
+        self.log: deque[Json] = deque(maxlen=5_000)
 
     def resume(self) -> None:
         """After a restart: everything that was never acknowledged, in its order."""

@@ -78,7 +78,7 @@ def block_action(
         payload["response_url"] = response_urls.give(world, channel["id"], person["id"], message)
     element, block_id = find_element(blocks, block_id, action_id)
     action: Json = {"action_id": element["action_id"], "block_id": block_id, "type": element["type"]}
-    values = chosen.pop("state", None) or {}
+    values = (chosen.pop("state", None) or {}).get("values") or {}
     if where.get("view_id"):
         payload["view"] = payload["view"] | {"state": {"values": values}}
     else:

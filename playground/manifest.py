@@ -43,6 +43,7 @@ def read(path: Path) -> Manifest:
     events = (settings.get("event_subscriptions") or {}).get("bot_events") or []
     commands = [
         {k: str(c.get(k, "")) for k in ("command", "description", "usage_hint")}
+        | {"should_escape": bool(c.get("should_escape"))}
         for c in features.get("slash_commands") or []
     ]
     shortcuts = [

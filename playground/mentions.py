@@ -37,6 +37,20 @@ def _plain(text: str, named: object) -> str:
     return _NAME.sub(named, linked)
 
 
+def labelled(text: str, users: Iterable[Json], channels: Iterable[Json]) -> str:
+    """As a command gets it with `should_escape`: `<@U…|ben>`, `<#C…|support>`."""
+    people = {f"<@{u['id']}>": f"<@{u['id']}|{u['name']}>" for u in users}
+    encoded = encode(text, users, channels)
+    return _MENTION.sub(lambda m: people.get(m[0], m[0]), encoded)
+
+
+def named(text: str, users: Iterable[Json], channels: Iterable[Json]) -> str:
+    """As a command gets it otherwise: `@ben`, `#support`, and what was typed."""
+    names = {f"@{u['id']}": f"@{u['name']}" for u in users}
+    names |= {f"#{c['id']}": f"#{c['name']}" for c in channels if c.get("name")}
+    return _MENTION.sub(lambda m: names.get(m[1] or "", m[0]), text)
+
+
 def decode(text: str) -> str:
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 

@@ -42,15 +42,22 @@ class Call:
             raise SlackError("invalid_arguments") from None
 
     def channel(self, name: str = "channel") -> Json:
-        """The channel that is meant. [doc: methods/chat.postMessage] a user id means the DM with them."""
-        given = self.text(name)
-        users = self.world.state.users
-        if given in users.rows and given != self.world.workspace.bot["id"]:
-            return self.world.workspace.im(given)
-        channel = self.world.workspace.channel(given)
+        """The channel that is meant, by its id [doc: methods]."""
+        channel = self.world.state.channels.get(self.text(name))
+        if channel is None:
+            raise SlackError("channel_not_found")
         if channel["is_im"] and self.token["user"] not in channel["members"]:
             raise SlackError("channel_not_found")
         return channel
+
+    def target(self) -> Json:
+        """Where to post: also a channel's name, or a user id, which means the DM [doc: chat.postMessage]."""
+        given, workspace = self.text("channel"), self.world.workspace
+        if given in self.world.state.users.rows and given != workspace.bot["id"]:
+            return workspace.im(given)
+        if given in self.world.state.channels.rows:
+            return self.channel()
+        return workspace.channel(given)
 
     def scoped(self, *scopes: str) -> None:
         """Any one of `scopes` will do; what Slack says otherwise names both sides [doc: missing_scope]."""

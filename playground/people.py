@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from playground import interactions, response_urls
 from playground.errors import NotAcked, Refused, SlackError
-from playground.mentions import encode, rich_text
+from playground.mentions import encode, labelled, named, rich_text
 from playground.state import Json
 from playground.world import World
 
@@ -67,14 +67,18 @@ class People:
             return
         if thread_ts:
             raise Refused(NOT_IN_THREADS.format(command=command))
-        if command not in {c["command"] for c in self._world.commands}:
+        known = next((c for c in self._world.commands if c["command"] == command), None)
+        if known is None:
             raise Refused(NOT_A_COMMAND.format(command=command))
         place, person = self._world.workspace.channel(channel), self._world.workspace.user(by)
+        # [doc: slash-commands] people and channels come as names, unless the app wants them escaped.
+        users, channels = self._world.state.users, self._world.state.channels
+        text = labelled(text, users, channels) if known.get("should_escape") else named(text, users, channels)
         payload = interactions.command(self._world, command, text, place, person)
         try:
             answer = await self._world.delivery.ask("slash_commands", payload)
         except NotAcked as lost:
-            error = "dispatch_failed" if lost.reason == "not_connected" else "operation_timeout"
+            error = "operation_timeout" if lost.reason in ("timeout", "http_timeout") else "dispatch_failed"
             self._whisper(place, person, FAILED.format(command=command, error=error))
             return
         if answer.get("text") or answer.get("blocks"):

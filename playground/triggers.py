@@ -10,6 +10,7 @@ from playground.errors import SlackError
 from playground.ids import Ids
 
 LIFETIME = 3.0
+KEPT = 10_000
 
 
 class Triggers:
@@ -22,6 +23,9 @@ class Triggers:
 
     def give(self, user_id: str) -> str:
         trigger = self._ids.trigger(self._team_id)
+        if len(self._given) > KEPT:  # old ones are expired, and unknown instead
+            self._used.discard(next(iter(self._given)))
+            self._given.pop(next(iter(self._given)))
         self._given[trigger] = (user_id, self._ids.now())
         return trigger
 

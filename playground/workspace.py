@@ -34,8 +34,8 @@ class Workspace(Directory):
         return self._channels.get(channel_id, {}).get(ts)
 
     def messages(self, channel_id: str) -> list[Json]:
-        """All of a channel, thread replies too, oldest first."""
-        return sorted(self._channels.get(channel_id, {}).values(), key=lambda m: str(m["ts"]))
+        """All of a channel, thread replies too, oldest first: timestamps only ever grow."""
+        return list(self._channels.get(channel_id, {}).values())
 
     def roots(self, channel_id: str) -> list[Json]:
         return [m for m in self.messages(channel_id) if _in_channel(m)]
@@ -43,7 +43,7 @@ class Workspace(Directory):
     def replies(self, channel_id: str, root_ts: str) -> list[Json]:
         """The root (when it is there) and its replies, oldest first."""
         found = [self.message(channel_id, root_ts)]
-        found += [self.message(channel_id, ts) for ts in sorted(self._threads.get((channel_id, root_ts), []))]
+        found += [self.message(channel_id, ts) for ts in self._threads.get((channel_id, root_ts), [])]
         return [m for m in found if m is not None]
 
     def post(

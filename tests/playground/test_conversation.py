@@ -97,6 +97,22 @@ async def test_a_command_is_acknowledged_answered_and_answered_again(
     assert slack.ephemerals("ada") == []
 
 
+async def test_a_command_names_people_as_the_app_wants_it(slack: Playground, connect: Connect) -> None:
+    """Plain names, or escaped when the manifest says `should_escape`."""
+    app, seen = bolt(slack), []
+
+    @app.command("/delegate")
+    async def command(ack: Any, body: Body) -> None:
+        seen.append(body["text"])
+        await ack()
+
+    await connect(app)
+    await slack.command("/delegate", "ask <@U0BEN> in #support & tell")
+    slack.world.commands[0] = slack.world.commands[0] | {"should_escape": True}
+    await slack.command("/delegate", "ask @ben in #support & tell")
+    assert seen == ["ask @ben in #support & tell", "ask <@U0BEN|ben> in <#C0SUPPORT|support> &amp; tell"]
+
+
 async def test_a_command_without_an_app_fails_as_slack_says(slack: Playground) -> None:
     slack.world.delivery._retries = type(slack.world.delivery._retries)(ack_timeout=0.05)
     await slack.command("/delegate", "it", by="ben")
