@@ -12,6 +12,7 @@ import io
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from typing import TypeVar
 
 from alembic import command
@@ -26,17 +27,20 @@ T = TypeVar("T")
 SCRIPTS = Path(__file__).parent.parent / "migrations"
 LOCK = 0x0DE1E6A7E  # any number that is ours alone
 WAIT_SECONDS = 60.0
+_one_at_a_time = Lock()  # Alembic keeps its context in a global
 
 
 def upgrade(url: str) -> None:
     """Raises `StoreDown` when the database cannot be reached."""
-    command.upgrade(_config(url), "head")
+    with _one_at_a_time:
+        command.upgrade(_config(url), "head")
 
 
 def check(url: str) -> str:
     """Empty when the database has the tables of this code; else a sentence for the operator."""
     try:
-        command.check(_config(url))
+        with _one_at_a_time:
+            command.check(_config(url))
     except CommandError as error:
         return f"The database does not fit this version: {error} `delegate migrate` brings it up to date."
     return ""

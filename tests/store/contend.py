@@ -14,6 +14,7 @@ from bot.store import Store
 
 async def contend(url: str, run_id: str, times: int) -> None:
     store = Store(url, time.time)
+    print("ready", flush=True)  # noqa: T201  # to whoever started this process
     for _ in range(times):
         while True:
             run = await store.runs.load("T1", run_id)
@@ -26,4 +27,5 @@ async def contend(url: str, run_id: str, times: int) -> None:
     await store.close()
 
 
-asyncio.run(contend(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+if __name__ == "__main__":
+    asyncio.run(contend(sys.argv[1], sys.argv[2], int(sys.argv[3])))

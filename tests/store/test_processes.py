@@ -15,20 +15,20 @@ from bot.run import PlanMade
 from bot.store import Store
 from tests.core.plans import chain
 from tests.store.conftest import Now
+from tests.store.contend import contend
 from tests.store.stories import begun, happen
 
-TIMES = 30
+TIMES = 50
 
 
 async def test_two_processes_that_read_and_then_write_lose_nothing(store: Store, url: str) -> None:
     run = await begun(store)
-    processes = [
-        await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.store.contend", url, "r1", str(TIMES)
-        )
-        for _ in range(2)
-    ]
-    assert [await process.wait() for process in processes] == [0, 0]
+    command = [sys.executable, "-m", "tests.store.contend", url, "r1", str(TIMES)]
+    other = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    assert other.stdout is not None
+    assert await other.stdout.readline() == b"ready\n"
+    await contend(url, "r1", TIMES)
+    assert await other.wait() == 0
     after = await store.runs.load("T1", "r1", fresh=True)
     assert after is not None
     assert len(after.title) == 2 * TIMES

@@ -46,9 +46,16 @@ async def test_it_works_with_a_loop_running_and_switches_off_no_logger(empty: st
 
 
 def test_processes_that_start_together_upgrade_once(empty: str) -> None:
-    code = f"from bot import database; database.upgrade({empty!r})"
-    starts = [subprocess.Popen([sys.executable, "-c", code], cwd=ROOT) for _ in range(2)]
-    assert [process.wait() for process in starts] == [0, 0]
+    code = f"from bot import database; print('ready', flush=True); input(); database.upgrade({empty!r})"
+    command = [sys.executable, "-c", code]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
+    with subprocess.Popen(command, **pipes) as one, subprocess.Popen(command, **pipes) as two:  # type: ignore[call-overload]
+        for process in (one, two):
+            assert process.stdout.readline() == "ready\n"
+        for process in (one, two):
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        assert [one.wait(), two.wait()] == [0, 0]
     assert database.check(empty) == ""
 
 
