@@ -157,7 +157,7 @@ async def _files(task: Task, session: Session, chart: Chart, found: Found) -> tu
         files.append(task.save("result.csv", data, "text/csv"))
         total = f"more than {found.row_count:,}" if found.more else f"{found.row_count:,}"
         notes.append(
-            f"Shown: {len(found.rows):,} of {total} rows, {len(found.columns)} of {found.column_count} columns;"
+            f"Shown: {len(found.rows)} of {total} rows, {len(found.columns)} of {found.column_count} columns;"
             f" result.csv holds {written:,} rows with all columns."
         )
     return files, notes

@@ -49,6 +49,7 @@ class Desk:
         if kind == "parquet":
             self.linked += 1
             link = Path(f"{self.linked}.parquet")  # a path that people named could hold wildcards
+            link.unlink(missing_ok=True)
             link.symlink_to(Path(path).absolute())
             return [self.tables.add_parquet(name, link)]
         if kind == "excel":

@@ -50,6 +50,7 @@ class Limits(BaseModel):
     # the process
     load_seconds: float = 60
     query_seconds: float = 20
+    chart_seconds: float = 20  # and the CSV
     cpu_seconds: int = 120  # of the child's whole life
     memory_bytes: int = 1536 * MB  # of address space; DuckDB gets a part
     duckdb_bytes: int = 512 * MB

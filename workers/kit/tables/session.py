@@ -89,12 +89,12 @@ class Session:
         """A PNG of the last result. Raises `Refused` when there is nothing to draw."""
         wish = {"do": "chart", "kind": kind, "x": x, "y": y, "title": title}
         late = "Drawing the chart took too long and was stopped."
-        return b64decode(_valid(TypeAdapter(str), await self._ask(wish, self._limits.query_seconds, late)))
+        return b64decode(_valid(TypeAdapter(str), await self._ask(wish, self._limits.chart_seconds, late)))
 
     async def csv(self) -> tuple[bytes, int]:
         """The last result as a file without live formulas, and how many of its rows are in it."""
         late = "Writing the CSV took too long and was stopped."
-        found = await self._ask({"do": "csv"}, self._limits.query_seconds, late)
+        found = await self._ask({"do": "csv"}, self._limits.chart_seconds, late)
         valid = _valid(TypeAdapter(dict[str, str | int]), found)
         return b64decode(str(valid["data"])), int(valid["rows"])
 
