@@ -77,20 +77,18 @@ async def running(settings: Settings, workers: Mapping[str, Worker] | None = Non
             await store.runs.expire_leases()
 
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        token = settings.slack_bot_token.get_secret_value()
         client = AsyncWebClient(
-            token=token, base_url=settings.slack_api_url, session=session, retry_handlers=[]
+            token=settings.slack_bot_token.get_secret_value(),
+            base_url=settings.slack_api_url,
+            session=session,
+            retry_handlers=[],  # they would post twice where a reply was lost
         )
         me = await who_am_i(client)
 
         def client_for(workspace: str) -> AsyncWebClient:
             return client
 
-        if workers is None:
-            found = discover()
-            workers = found.workers
-            for problem in found.problems:
-                log.warning(problem)
+        workers = _workers() if workers is None else workers
         registry = Registry(workers)
         files = FileStore(settings.data_dir / "files")
         people = People(client_for, clock)
@@ -159,6 +157,13 @@ async def running(settings: Settings, workers: Mapping[str, Worker] | None = Non
         stack.push_async_callback(_cancel, warming)
         log.info("ready", team=me.team, bot=me.bot_user_id, workers=list(workers), port=port)
         yield Running(settings, store, orchestrator, port)
+
+
+def _workers() -> Mapping[str, Worker]:
+    found = discover()
+    for problem in found.problems:
+        log.warning(problem)
+    return found.workers
 
 
 def _alone(settings: Settings, stack: AsyncExitStack) -> bool:

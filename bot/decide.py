@@ -35,7 +35,7 @@ from bot.run import (
     Tick,
     TurnCame,
 )
-from workers import Answer
+from workers import Answer, Line
 from workers.kit.wire import Asked, Failed, Finished, Said, Started, Usage
 
 MAX_LOSSES = 3  # a step whose process was lost so often after it began is poison
@@ -53,8 +53,8 @@ def decide(run: Run, event: Event, now: float) -> Run:
     if run.ended:
         return run
     match event:
-        case TurnCame():
-            return _begin(run)
+        case TurnCame(context=context):
+            return _begin(run, context)
         case StopAsked(by=by):
             return _halt(replace(run, stopped_by=by), "stopped", now)
         case ThreadLost(reason=reason):
@@ -82,13 +82,14 @@ def wakes(run: Run) -> float | None:
     return min(asked, default=None) if not run.ended else None
 
 
-def _begin(run: Run) -> Run:
+def _begin(run: Run, context: tuple[Line, ...]) -> Run:
     if run.status != "queued":
         return run
     planning = StepState(
         Step(id=PLAN, title="Plan", worker="", instruction=""), kind="plan", status="out", attempt=1
     )
-    return replace(run, status="working", steps=(planning,))
+    request = replace(run.request, context=context)
+    return replace(run, request=request, status="working", steps=(planning,))
 
 
 def _put(run: Run, state: StepState) -> Run:

@@ -54,8 +54,8 @@ class Orchestrator:
             if known := await self._store.load(workspace, run_id):
                 return known
             run = new_run(run_id, workspace, request, self._clock())
-            if await self._thread_is_free(run):
-                run = decide(run, TurnCame(), self._clock())
+            if turn := await self._turn(run):
+                run = decide(run, turn, self._clock())
             try:
                 saved = await self._store.save(None, run)
             except Conflict:
@@ -123,17 +123,18 @@ class Orchestrator:
     def _team(self, run: Run) -> dict[str, Worker]:
         return dict(self._registry.enabled(run.workspace, run.request.channel))
 
-    async def _thread_is_free(self, run: Run) -> bool:
+    async def _turn(self, run: Run) -> TurnCame | None:
+        """None while an earlier run is on in the same thread."""
         if not run.request.thread_ts:
-            return True
+            return TurnCame()
         there = await self._store.thread_runs(run.workspace, run.request.channel, run.request.thread_ts)
         earlier = [r for r in there if r.id != run.id and (r.created_at, r.id) < (run.created_at, run.id)]
-        return all(r.ended for r in earlier)
+        return TurnCame(planner.history(earlier)) if all(r.ended for r in earlier) else None
 
     async def _take_turn(self, run: Run) -> None:
         async with self._lock(f"{run.workspace}/{run.request.channel}/{run.request.thread_ts or run.id}"):
-            if await self._thread_is_free(run):
-                await self.handle(run.workspace, run.id, TurnCame())
+            if turn := await self._turn(run):
+                await self.handle(run.workspace, run.id, turn)
             else:
                 self._threads.show(run)
 

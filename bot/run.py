@@ -103,7 +103,9 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class TurnCame:
-    """No other run is on in this thread: begin."""
+    """No other run is on in this thread: begin, knowing what was said and answered in it so far."""
+
+    context: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

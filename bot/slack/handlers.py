@@ -7,14 +7,15 @@ to that person alone, before anything is paid for. It does not know blocks, rows
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 import structlog
 
 from bot.orchestrator import Orchestrator
-from bot.planner import history
 from bot.run import PersonAnswered, Request, Run, StopAsked
 from bot.slack.blocks import ref
 from bot.slack.incoming import STOP_WORDS, Incoming
@@ -59,6 +60,7 @@ class Handlers:
     ) -> None:
         self._orchestrator, self._runs, self._max_open = orchestrator, runs, max_open
         self._people, self._whisper = people, whisper
+        self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def handle(self, incoming: Incoming) -> None:
         """Raises only what should be tried again (the store is away)."""
@@ -72,7 +74,9 @@ class Handlers:
             return
         match incoming.kind:
             case "ask" | "reply":
-                await self._ask(incoming, person)
+                # one request of a person at a time, or five at once would each find the others not begun
+                async with self._asking.setdefault(f"{incoming.workspace}/{person.id}", asyncio.Lock()):
+                    await self._ask(incoming, person)
             case "stop":
                 await self._stop_thread(incoming, person)
             case "answer":
@@ -100,7 +104,6 @@ class Handlers:
             source=incoming.source,
             thread_ts=incoming.thread_ts,
             files=incoming.files,
-            context=history([r for r in there if r.ended]),
             about=incoming.about,
         )
         run = await self._orchestrator.begin(incoming.workspace, _run_id(incoming), request)

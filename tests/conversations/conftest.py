@@ -4,6 +4,13 @@ from pathlib import Path
 import pytest
 
 from tests.conversations.world import World, a_world
+from workers.kit.model import _litellm
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _litellm_is_imported() -> None:
+    """Seconds, once for all tests: none of them is about that."""
+    _litellm()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ async def test_a_mention_becomes_a_plan_replies_and_an_answer(world: World) -> N
         ts = await world.says("@delegate Draft a short blog post about AI automation, then refine it")
         await world.sees(ts, "writer: .*", "writer: .*@ada")
         thread = world.thread(ts)
-        await world.sees(ts, "A blog post about AI", "✓ Draft", "✓ Refine", "Done")
+        await world.sees(ts, "Done", "A blog post about AI", "✓ Draft", "✓ Refine")
     assert len(world.posts(ts)) == 3, (
         thread
     )  # the plan, and a reply for each step: the last one is the answer

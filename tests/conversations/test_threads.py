@@ -1,0 +1,177 @@
+"""Follow-ups, manners, stop, questions: how people and the bot share a thread."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.conversations.world import World, steps
+from workers import Question, Result, Task, Worker, WorkerError
+
+ONE = steps(("write", "writer", "Write it, draft only"), title="One piece")
+
+
+def made(name: str, body, about: str = "Does it.", **more: object) -> Worker:  # type: ignore[no-untyped-def]
+    return Worker(name, about, body, **more)  # type: ignore[arg-type]
+
+
+async def test_a_trivial_request_is_answered_directly(world: World) -> None:
+    world.stub.plan({"answer": "Four."})
+    async with world.bot():
+        ts = await world.says("@delegate what is 2+2?")
+        await world.sees(ts, "Answered below", "delegate: @ada", "Four\\.")
+    assert len(world.posts(ts)) == 2 and world.stub.count == 1
+
+
+async def test_a_follow_up_by_the_requester_needs_no_mention_and_knows_the_thread(world: World) -> None:
+    world.stub.plan({"answer": "Oolong is half-oxidised."})
+    world.stub.plan({"answer": "Green tea is not oxidised."})
+    async with world.bot():
+        ts = await world.says("@delegate what is oolong?")
+        await world.sees(ts, "Oolong is half")
+        await world.says("and green tea?", thread=ts)
+        await world.sees(ts, "Green tea is not")
+    prompt = world.stub.requests[-1].text
+    assert "what is oolong?" in prompt and "Oolong is half-oxidised." in prompt and "and green tea?" in prompt
+
+
+async def test_in_a_thread_of_ours_the_bot_is_silent_when_others_talk(world: World) -> None:
+    world.stub.plan({"answer": "Yes."})
+    async with world.bot():
+        ts = await world.says("@delegate is tea good?")
+        await world.sees(ts, "Yes\\.")
+        await world.says("I think so too", by="ben", thread=ts)
+        await world.says("@ben do you really?", by="ada", thread=ts)
+        await asyncio.sleep(0.5)
+        assert len(world.posts(ts)) == 2
+        world.stub.plan({"answer": "Hello Ben."})
+        await world.says("@delegate what about me?", by="ben", thread=ts)
+        await world.sees(ts, "@ben", "Hello Ben")
+
+
+async def test_a_reply_while_a_run_is_on_waits_its_turn(world: World) -> None:
+    gate = asyncio.Event()
+
+    async def slow(task: Task) -> str:
+        await gate.wait()
+        return "Slow is done."
+
+    world.stub.plan(steps(("slow", "slow", "take your time")))
+    world.stub.plan({"answer": "Second."})
+    async with world.bot({"slow": made("slow", slow)}):
+        ts = await world.says("@delegate do the slow thing")
+        await world.sees(ts, "Working")
+        await world.says("then say second", thread=ts)
+        await world.sees(ts, "On the list")
+        gate.set()
+        await world.sees(ts, "Slow is done", "Second\\.")
+    assert "Slow is done." in world.stub.requests[-1].text
+
+
+async def test_a_bare_stop_ends_what_is_running_and_says_what_was_done(world: World) -> None:
+    async def forever(task: Task) -> str:
+        await asyncio.sleep(60)
+        return "never"
+
+    async def quick(task: Task) -> str:
+        return "The quick part."
+
+    world.stub.plan(steps(("first", "quick", "go"), ("then", "forever", "go on", ["first"])))
+    async with world.bot({"quick": made("quick", quick), "forever": made("forever", forever)}):
+        ts = await world.says("@delegate begin")
+        await world.sees(
+            ts,
+            "The quick part",
+        )
+        await world.says("stop", by="ben", thread=ts)  # not his run: silence
+        await asyncio.sleep(0.3)
+        assert "Stopped" not in world.thread(ts)
+        await world.says("stop", thread=ts)
+        await world.sees(ts, "Stopped by @ada", "Stopped\\. Done before that: “First”")
+
+
+async def test_the_stop_button_is_for_the_requester_and_admins(world: World) -> None:
+    async def forever(task: Task) -> str:
+        await asyncio.sleep(60)
+        return "never"
+
+    world.stub.plan(steps(("go", "forever", "go")))
+    async with world.bot({"forever": made("forever", forever)}):
+        ts = await world.says("@delegate begin", by="ben")
+        await world.sees(ts, "Working", "<Stop>")
+        plan = world.posts(ts)[0]["ts"]
+        await world.slack.click("general", plan, "stop", by="chen")
+        await world.slack.until(lambda: world.slack.ephemerals("chen"))
+        assert "Only the person who asked" in world.slack.ephemerals("chen")[-1]["text"]
+        await world.slack.click("general", plan, "stop", by="ada")
+        await world.sees(ts, "Stopped by @ada")
+
+
+async def test_a_failing_worker_costs_its_own_branch_and_the_answer_says_what_is_missing(
+    world: World,
+) -> None:
+    async def broken(task: Task) -> str:
+        raise WorkerError("The archive is locked.")
+
+    async def bug(task: Task) -> str:
+        raise KeyError("secret detail")
+
+    async def fine(task: Task) -> Result:
+        return Result(text="Fine result.")
+
+    world.stub.plan(
+        steps(("a", "broken", "x"), ("b", "fine", "x"), ("c", "fine", "x", ["a"]), ("d", "bug", "x"))
+    )
+    workers = {"broken": made("broken", broken), "fine": made("fine", fine), "bug": made("bug", bug)}
+    async with world.bot(workers):
+        ts = await world.says("@delegate do all of it")
+        thread = await world.sees(
+            ts, "Partly done", "Fine result", "What is missing", "The archive is locked"
+        )
+    assert "secret detail" not in thread and "KeyError" in thread and "“C”" in thread
+
+
+async def test_a_planner_that_answers_garbage_twice_ends_in_a_plain_sentence(world: World) -> None:
+    world.stub.reply("I would rather talk about the weather.")
+    world.stub.reply('{"title": "x", "steps": [')
+    async with world.bot():
+        ts = await world.says("@delegate plan something")
+        await world.sees(ts, "This did not work", "I could not make a plan", "ask again in this thread")
+    assert world.stub.count == 2
+
+
+async def test_a_bad_plan_is_mended_once(world: World) -> None:
+    world.stub.plan(steps(("a", "barista", "make coffee")))
+    world.stub.plan({"answer": "Mended."})
+    async with world.bot():
+        ts = await world.says("@delegate plan something")
+        await world.sees(ts, "Mended\\.")
+    assert "barista" in world.stub.requests[1].text and "not on the team" in world.stub.requests[1].text
+
+
+async def test_the_model_is_down_and_the_thread_says_so(world: World) -> None:
+    world.stub.fault(500, times=3)
+    async with world.bot(model_seconds=5.0):
+        ts = await world.says("@delegate plan something")
+        await world.sees(ts, "This did not work", "model", "ask again in this thread", within=20)
+
+
+async def test_a_worker_may_ask_and_goes_on_with_the_answer(world: World) -> None:
+    async def asker(task: Task) -> str:
+        if not task.answers:
+            raise Question("Which colour?", ["red", "blue"])
+        return f"Painted it {task.answers[0].answer}."
+
+    world.stub.on("paint", plan=steps(("paint", "asker", "paint it")))
+    async with world.bot({"asker": made("asker", asker)}):
+        ts = await world.says("@delegate paint it")
+        await world.sees(ts, "Waiting for @ada", "Which colour\\?", "<red> <blue>")
+        ask = world.posts(ts)[1]["ts"]
+        await world.slack.click("general", ask, "answer:1", by="ben")
+        await asyncio.sleep(0.3)
+        assert "Painted" not in world.thread(ts)
+        await world.slack.click("general", ask, "answer:1", by="ada")
+        await world.sees(ts, "Answered by @ada: blue", "Painted it blue")
+        other = await world.says("@delegate paint that too")
+        await world.sees(other, "Which colour\\?")
+        await world.says("a kind of green", thread=other)
+        await world.sees(other, "Painted it a kind of green")
