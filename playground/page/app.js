@@ -77,7 +77,10 @@ document.addEventListener("keydown", (event) => {
   else if (store.place.thread) closeThread();
 });
 
+/** An example is made for a channel, but works wherever the bot listens. */
 function followExample(example) {
+  const here = store.channel(store.place.channel);
+  if (here?.is_im || here?.members?.includes(store.workspace.bot_user)) return;
   const wanted = String(example.channel ?? "").replace(/^#/, "");
   const target = store.workspace.channels.find((c) => c.id === wanted || (wanted && c.name === wanted));
   if (!target || target.id === store.place.channel) return;

@@ -95,7 +95,7 @@ function inputBlock(block, ctx) {
     h("p", { class: "input-error", id: errorId, hidden: true }));
 }
 
-const LEVELS = { info: "Note", warning: "Warning", error: "Error", success: "Done", default: "Note" };
+const LEVELS = { __proto__: null, info: "Note", warning: "Warning", error: "Error", success: "Done", default: "Note" };
 
 function alertBlock(block, ctx) {
   const level = LEVELS[block.level] ? block.level : "default";
@@ -121,7 +121,9 @@ function container(block, ctx) {
   return h("details", { class: "block-card", open: !block.default_collapsed }, h("summary", {}, head), inner);
 }
 
+// Without a prototype: a block may call itself "constructor".
 const KNOWN = {
+  __proto__: null,
   section, context, actions, context_actions: actions, image, table, plan, container, card,
   header: (b, ctx) => h(ctx.heading ?? "h3", { class: "block-header" }, textObject(b.text, ctx)),
   divider: () => h("hr", { class: "block-divider" }),

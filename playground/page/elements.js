@@ -96,7 +96,7 @@ function overflow(el, blockId, ctx) {
  * Returns null for an element it does not know; blocks.js then says so.
  */
 export function element(el, blockId, ctx, how = {}) {
-  const known = { button, workflow_button: button, icon_button: iconButton, feedback_buttons: feedbackButtons, overflow };
+  const known = { __proto__: null, button, workflow_button: button, icon_button: iconButton, feedback_buttons: feedbackButtons, overflow };
   if (known[el.type]) return known[el.type](el, blockId, ctx) ?? h("span", { hidden: true });
   const changed = (value, node) => {
     ctx.setValue(blockId, el.action_id, { type: el.type, ...value });

@@ -5,9 +5,11 @@ import { h, uid } from "./dom.js";
 import { plainText, textObject } from "./mrkdwn.js";
 
 const TEXTS = {
+  __proto__: null,
   plain_text_input: "text", number_input: "text", email_text_input: "email", url_text_input: "url", rich_text_input: "text",
 };
 const DATES = {
+  __proto__: null,
   datepicker: ["date", "selected_date", "initial_date"],
   timepicker: ["time", "selected_time", "initial_time"],
   datetimepicker: ["datetime-local", "selected_date_time", "initial_date_time"],

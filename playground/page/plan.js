@@ -6,6 +6,7 @@ import { plainText, textObject } from "./mrkdwn.js";
 import { richOrPlain } from "./richtext.js";
 
 const STATES = {
+  __proto__: null,
   pending: { word: "Pending", icon: "circle" },
   in_progress: { word: "In progress", icon: "arc" },
   complete: { word: "Complete", icon: "check" },

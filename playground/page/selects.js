@@ -7,6 +7,7 @@ import { plainText } from "./mrkdwn.js";
 
 // type -> [where the options come from, the field for one, the field for several, the initial field(s)]
 const KINDS = {
+  __proto__: null,
   static_select: ["options", "selected_option", "initial_option"],
   external_select: ["options", "selected_option", "initial_option"],
   users_select: ["users", "selected_user", "initial_user"],

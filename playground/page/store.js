@@ -70,7 +70,7 @@ export class Store {
   }
 
   face(key) {
-    if (!this.faces.has(key)) this.faces.set(key, { values: {}, open: new Map(), chosen: new Map() });
+    if (!this.faces.has(key)) this.faces.set(key, { values: Object.create(null), open: new Map(), chosen: new Map() });
     return this.faces.get(key);
   }
 

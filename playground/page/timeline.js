@@ -3,6 +3,7 @@
 // Knows nothing of where the messages come from.
 
 import { h } from "./dom.js";
+import { jsonDisclosure } from "./blocks.js";
 import { messageView } from "./message.js";
 
 const GROUP_SECONDS = 300;
@@ -50,6 +51,17 @@ export function timeline(scroller, store, ops, { inThread = false } = {}) {
     all[to].focus();
   });
 
+  /** One message that cannot be drawn must not take the others with it. */
+  function safely(message, how) {
+    try {
+      return messageView(message, store, ops, how);
+    } catch (error) {
+      console.error("A message could not be drawn", message, error);
+      return h("article", { class: "message message-quiet", tabindex: "0", dataset: { testid: "message", ts: message.ts } },
+        h("div"), h("div", { class: "text" }, jsonDisclosure("This message could not be drawn", message)));
+    }
+  }
+
   function wanted(messages, channel) {
     const out = [];
     let day = null;
@@ -64,7 +76,7 @@ export function timeline(scroller, store, ops, { inThread = false } = {}) {
       const compact = sameAuthor(before, message) && !(inThread && i === 1);
       const key = `${channel}/${message.ts}${message.is_ephemeral ? "/e" : ""}`;
       out.push({ key, print: `${compact}${JSON.stringify(message)}`,
-        draw: () => messageView(message, store, ops, { compact, inThread, channel }) });
+        draw: () => safely(message, { compact, inThread, channel }) });
       const n = inThread && i === 0 ? messages.filter((m) => !m.is_ephemeral).length - 1 : 0;
       if (n > 0) {
         out.push({ key: "root-line", print: String(n), draw: () => h("div", { class: "day day-thread" },
