@@ -36,6 +36,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        if "/slots/" in self.path:
+            self.reply(400)
+            return
         with (folder / "asked").open("ab") as file:
             file.write(body + b"\n")
         if behaviour == "dies when asked" and warmed.is_set():

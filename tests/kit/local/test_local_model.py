@@ -54,14 +54,14 @@ def gone(pid: int) -> bool:
 
 async def until(come_true: Callable[[], bool]) -> None:
     """The system's processes have no event to wait for, so this looks."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while not come_true():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
 
 async def second(tmp_path: Path, local: LocalModel) -> None:
     await until(lambda: len(pids(tmp_path)) == 2)
-    assert await local.ready(10)
+    assert await local.ready(30)
 
 
 async def ask(local: LocalModel) -> int:
@@ -76,7 +76,7 @@ async def test_it_starts_in_the_background_warms_and_can_be_asked(tmp_path: Path
     assert not await local.ready()
     await local.start()
     assert phase(local) == "starting"
-    assert await local.ready(10)
+    assert await local.ready(30)
     assert phase(local) == "ready"
     assert await ask(local) == 200
     asked = (tmp_path / "asked").read_text()
@@ -89,7 +89,7 @@ async def test_it_starts_in_the_background_warms_and_can_be_asked(tmp_path: Path
 async def test_a_killed_child_is_back_within_seconds_with_the_same_key(tmp_path: Path) -> None:
     local = model(tmp_path, "good")
     await local.start()
-    assert await local.ready(10)
+    assert await local.ready(30)
     key = local.key
     os.kill(pids(tmp_path)[0], signal.SIGKILL)
     await second(tmp_path, local)
@@ -101,7 +101,7 @@ async def test_a_killed_child_is_back_within_seconds_with_the_same_key(tmp_path:
 async def test_a_call_under_way_when_the_child_dies_gets_a_connection_error(tmp_path: Path) -> None:
     local = model(tmp_path, "dies when asked", "good")
     await local.start()
-    assert await local.ready(10)
+    assert await local.ready(30)
     with pytest.raises(httpx.TransportError):
         await ask(local)
     await second(tmp_path, local)
@@ -115,7 +115,7 @@ async def test_a_child_that_dies_at_start_is_tried_again_and_its_last_words_are_
     await until(lambda: local.state.phase == "down")
     assert "exit code 3, 'no such model'" in local.state.why
     assert "bot's log" in local.state.sentence
-    assert await local.ready(15)
+    assert await local.ready(30)
     assert len(pids(tmp_path)) == 4
     assert all(gone(pid) for pid in pids(tmp_path)[:3])
     await local.stop()
@@ -124,7 +124,7 @@ async def test_a_child_that_dies_at_start_is_tried_again_and_its_last_words_are_
 async def test_a_deaf_child_is_replaced(tmp_path: Path) -> None:
     local = model(tmp_path, "deaf", "good")
     await local.start()
-    assert await local.ready(10)
+    assert await local.ready(30)
     await second(tmp_path, local)
     await local.stop()
     assert all(gone(pid) for pid in pids(tmp_path))
@@ -158,7 +158,7 @@ async def test_a_model_that_cannot_be_fetched_is_tried_again(tmp_path: Path) -> 
 
     local = model(tmp_path, "good", get=third_time)
     await local.start()
-    assert await local.ready(10)
+    assert await local.ready(30)
     await local.stop()
 
 
@@ -166,7 +166,7 @@ async def test_the_child_gets_no_secret_of_the_bot(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-canary")
     local = model(tmp_path, "good")
     await local.start()
-    assert await local.ready(10)
+    assert await local.ready(30)
     await local.stop()
     assert "canary" not in (tmp_path / "environment").read_text()
     assert local.key not in (tmp_path / "environment").read_text()
@@ -177,7 +177,7 @@ def test_a_parent_that_is_killed_takes_the_child_along(tmp_path: Path) -> None:
     code = (
         "import asyncio, sys; from tests.kit.local.test_local_model import *\n"
         "async def main():\n"
-        "    local = model(Path(sys.argv[1]), 'good'); await local.start(); await local.ready(10)\n"
+        "    local = model(Path(sys.argv[1]), 'good'); await local.start(); await local.ready(30)\n"
         "    print('up', flush=True); await asyncio.sleep(60)\n"
         "asyncio.run(main())"
     )

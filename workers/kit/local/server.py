@@ -31,9 +31,8 @@ class Orders(BaseModel):
     port: int = 0  # 0: any free one
     slots: int = 2  # a plan need not wait for a worker's long text
     context: int = 8192  # tokens for each slot: a prompt of 6,000 and its answer; 28 KB of memory a token
-    kept_prompts: int = (
-        512  # MB for prompts whose slot another one took; the planner's fixed prefix lives here
-    )
+    warm: Path | None = None  # a folder for prompts that outlive the process: 28 KB a token
+    kept_prompts: int = 512  # MB of memory for prompts whose slot another one took
 
 
 def serve(orders: Orders) -> str:
@@ -58,6 +57,8 @@ def serve(orders: Orders) -> str:
     params.cpuparams.n_threads = orders.threads
     params.cpuparams_batch.n_threads = orders.threads
     params.n_threads_http = 64  # a waiting call holds one, and /health must still be heard
+    if orders.warm:
+        params.slot_save_path = f"{orders.warm}{os.sep}"
     params.verbosity = 1  # errors only; the log of a call would hold its prompt
     server = xllamacpp.Server(params)
     _alive.append(server)

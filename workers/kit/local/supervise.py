@@ -30,6 +30,7 @@ from workers.kit.local.server import NAME, Orders
 
 log = logging.getLogger(__name__)
 
+STARTING = "The local model is starting; the first time that takes about a minute."
 COMMAND = (sys.executable, "-m", "workers.kit.local")
 Phase = Literal["fetching", "starting", "ready", "down"]
 
@@ -63,7 +64,7 @@ class LocalModel:
         get: Fetch = fetch,
         command: Sequence[str] = COMMAND,
         load_timeout: float = 180.0,
-        warm_timeout: float = 180.0,
+        warm_timeout: float = 240.0,
         look_every: float = 15.0,
         first_pause: float = 0.5,
         longest_pause: float = 60.0,
@@ -78,7 +79,7 @@ class LocalModel:
         self._command = tuple(command)
         self._load_timeout, self._warm_timeout, self._look_every = load_timeout, warm_timeout, look_every
         self._first_pause, self._longest_pause = first_pause, longest_pause
-        self._port = 0
+        self._port, self._sound = 0, True
         self._is_ready = asyncio.Event()
         self._stopping = threading.Event()  # read by the thread that fetches
         self._life: asyncio.Task[None] | None = None
@@ -86,7 +87,7 @@ class LocalModel:
     async def start(self) -> None:
         """Begin in the background, and return at once."""
         if self._life is None:
-            self.state = State("starting", "The local model is starting; that takes about half a minute.")
+            self.state = State("starting", STARTING)
             self._life = asyncio.create_task(self._live(), name="local model")
 
     async def ready(self, timeout: float = 0.0) -> bool:
@@ -142,16 +143,22 @@ class LocalModel:
 
     async def _serve(self, path: Path) -> str:
         """Run one child until it ends; returns why. Raises where it never became ready."""
-        self.state = State(
-            "starting", "The local model is starting; that takes about half a minute.", self.state.why
-        )
-        orders = Orders(path=path, key=self.key, threads=self._threads, port=self._port)
-        self._port = 0  # taken back below; a port that does not work is not tried twice
+        self.state = State("starting", STARTING, self.state.why)
+        warm = self._cache / "warm"
+        warm.mkdir(parents=True, exist_ok=True)
+        orders = Orders(path=path, key=self.key, threads=self._threads, port=self._port, warm=warm)
+        sound = self._sound  # the kept prompts, or this port, may be what the last child died of
+        self._port, self._sound = 0, False
         child = await Child.start(self._command, orders, self._load_timeout)
         try:
-            for messages in self._warm_up or [[{"role": "user", "content": "Hello"}]]:
-                await child.warm(messages, self._warm_timeout)
-            self._port, self.url = child.port, f"{child.url}/v1"
+            kept = set()
+            for number, messages in enumerate(self._warm_up or [[{"role": "user", "content": "Hello"}]]):
+                slot = number % orders.slots
+                kept.add(await child.warm(messages, self._warm_timeout, slot, restore=sound))
+            for old in warm.glob("*.kv"):  # of a prompt that was changed since
+                if old.name not in kept:
+                    old.unlink(missing_ok=True)
+            self._port, self.url, self._sound = child.port, f"{child.url}/v1", True
             self.state = State("ready", "The local model is ready.")
             self._is_ready.set()
             log.info("The local model is ready with %d thread(s).", self._threads)
