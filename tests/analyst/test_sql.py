@@ -71,7 +71,7 @@ ATTACKS = [
 ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def con() -> DuckDBPyConnection:
     """A table `t` of one row, behind the lock."""
     con = connect(Limits())
