@@ -17,7 +17,7 @@ import structlog
 from bot.ports import Clock, MessageStore, Shown
 from bot.render import Ask, Message, PlanMessage, Reply, render
 from bot.run import Event, Run, ThreadLost, ThreadOpened
-from bot.slack.calls import Limited, Refused, Unclear
+from bot.slack.calls import Limited, Unclear
 from bot.slack.item import Item, channel_of, item_of
 from bot.slack.pace import POST, REPLIES, UPDATE, Pace, Urgency
 from bot.slack.posting import PLAIN, Gone, Later, Posting, Sleep, Unknown
@@ -37,7 +37,6 @@ class Thread:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     rows: dict[str, Shown] | None = None  # as the table has them, while nobody else touches them
     updated: dict[str, float] = field(default_factory=dict)
-    again: dict[str, float] = field(default_factory=dict)  # to be updated once more, at that time
     given_up: set[str] = field(default_factory=set)
     turn: float | None = None  # when this thread's next post may go out
     polls: int = 0
@@ -60,7 +59,6 @@ class Matcher:
     on_event: OnEvent
     steady: Clock
     sleep: Sleep
-    settle_seconds: float
 
     async def look(self, thread: Thread) -> float | None:
         """In how many seconds to look again; None: it matches. Raises `StoreDown`, `SlackTrouble`."""
@@ -119,9 +117,7 @@ class Matcher:
             thread.turn = None
             return limited.seconds
         except Later as later:
-            thread.rows = None if later.moved else thread.rows
-            thread.polls += later.moved
-            return min(later.seconds, 0.2 * 1.5**thread.polls, 10.0) if later.moved else later.seconds
+            return _poll(thread, later)
         except Unclear as unclear:
             log.warning("a post of unknown fate", run=run.id, key=key, error=str(unclear))
             thread.rows = None
@@ -167,54 +163,41 @@ class Matcher:
         return max(thread.turn - now, 0.0)
 
     async def _update_next(self, thread: Thread, run: Run, wanted: Mapping[str, Message]) -> float | None:
-        if thread.rows is None:
-            return 0.0
         soonest: float | None = None
         for key, message in wanted.items():
+            if thread.rows is None:  # somebody else is at it: that said when to look again
+                break
             row = thread.rows.get(key)
             if row is None or not row.ts or row.version > run.version:
                 continue
             item = item_of(run, key, message, "")
-            redo = thread.again.get(key)
             if row.digest.removesuffix(PLAIN) == item.digest:
-                if redo is None:
-                    continue
-                wait = max(0.0, redo - self.steady())
-            else:
-                wait = self._update_wait(thread, run, key, message)
+                continue
+            wait = self._update_wait(thread, run, key)
             wait = wait or self.pace.update(run.workspace, _urgency(run, message))
             if wait == 0:
-                wait = await self._update(thread, item, row)
+                wait = await self._update(thread, item)
             soonest = wait if soonest is None else min(soonest, wait)
-            if thread.rows is None:
-                break
         return soonest
 
-    def _update_wait(self, thread: Thread, run: Run, key: str, message: Message) -> float:
+    def _update_wait(self, thread: Thread, run: Run, key: str) -> float:
         """Two updates of one message keep a distance; the last word does not wait."""
         since = self.steady() - thread.updated.get(key, float("-inf"))
         return 0.0 if run.ended else max(0.0, self.pace.rates.same_message - since)
 
-    async def _update(self, thread: Thread, item: Item, row: Shown) -> float:
+    async def _update(self, thread: Thread, item: Item) -> float:
+        assert thread.rows is not None
         thread.updated[item.key] = self.steady()
-        thread.again.pop(item.key, None)
+        lock = thread.rows.get(f"update:{item.key}")
         try:
-            await self.posting.update(await self._with_pictures(thread, item), row)
+            await self.posting.update(await self._with_pictures(thread, item), lock)
         except Limited as limited:
             self.pace.limited(item.workspace, UPDATE, limited.seconds)
             return limited.seconds
-        except Unclear:
-            # It may still be carried out, after a newer one: so once more when Slack has settled.
-            thread.again[item.key] = self.steady() + self.settle_seconds
-            raise
-        except Refused as refused:
-            log.warning("an update was refused", run=item.run_id, key=item.key, code=refused.code)
-            await self.posting.record(item, Shown(item.key, row.channel, row.ts, item.digest, item.version))
-        thread.failures = 0
+        except Later as later:
+            return _poll(thread, later)
+        thread.failures = thread.polls = 0
         thread.rows = await self.messages.shown(item.workspace, item.run_id)
-        now = thread.rows.get(item.key)
-        if now and now.version > item.version:  # ours came after a newer one
-            thread.again[item.key] = self.steady()
         return 0.0
 
     async def _with_pictures(self, thread: Thread, item: Item) -> Item:
@@ -234,6 +217,13 @@ class Matcher:
         if thread.told != event:
             await self.on_event(run.workspace, run.id, event)
             thread.told = event
+
+
+def _poll(thread: Thread, later: Later) -> float:
+    """Somebody else is at it, or nobody knows: look at the rows again, less and less often."""
+    thread.rows = None
+    thread.polls += 1
+    return float(min(later.seconds, 0.2 * 1.5 ** min(thread.polls, 20), 10.0))
 
 
 def _urgency(run: Run, message: Message) -> Urgency:

@@ -23,7 +23,7 @@ from bot.render import PlanMessage
 from bot.slack.calls import Limited, NotSent, Refused, call
 from bot.slack.item import Item
 from bot.slack.lookup import Unreadable, find
-from bot.slack.refusals import GONE_MESSAGE, about_pictures, gone, plainer
+from bot.slack.refusals import about_pictures, gone, plainer
 from bot.slack.surfaces import EmojiOf
 from bot.slack.views import FULL, Look, Post, blocks_for
 
@@ -39,11 +39,11 @@ class Gone(Exception):
 
 
 class Later(Exception):
-    """Not now: look again after so many seconds. `moved`: somebody else may have changed the rows."""
+    """Somebody else is at it, or nobody knows: look again after so many seconds at most."""
 
-    def __init__(self, seconds: float, moved: bool = False) -> None:
+    def __init__(self, seconds: float) -> None:
         super().__init__(f"again in {seconds:.1f} s")
-        self.seconds, self.moved = seconds, moved
+        self.seconds = seconds
 
 
 class Unknown(Exception):
@@ -75,57 +75,70 @@ class Posting:
             self._crash("K6")
         async with self._slots:
             if not await self._messages.claim(item.workspace, item.run_id, item.key, item.channel):
-                raise Later(0.2, moved=True)
+                raise Later(0.2)
             return await self._send(item)
 
     async def settle(self, item: Item, since: float, wait: Callable[[], Awaitable[None]]) -> Shown:
         """A claim of `since` has no message yet: somebody is posting it now, or nobody knows. `wait` waits
         for a place among the calls that read."""
-        left = min(since + self._settle_seconds - self._clock(), self._settle_seconds)
-        if left > 0:
-            raise Later(left, moved=True)
+        self._wait_for(since)
         await wait()
         if not await self._messages.reclaim(item.workspace, item.run_id, item.key, since):
-            raise Later(0.2, moved=True)
-        async with self._slots:
-            name = item.mark["event_payload"]["key"]
+            raise Later(0.2)
+        name = item.mark["event_payload"]["key"]
 
-            def ours(message: Mapping[str, Any]) -> bool:
-                metadata = message.get("metadata") or {}
-                return bool((metadata.get("event_payload") or {}).get("key") == name)
+        def ours(message: Mapping[str, Any]) -> bool:
+            metadata = message.get("metadata") or {}
+            return bool((metadata.get("event_payload") or {}).get("key") == name)
 
-            try:
-                found = await find(
-                    self._client(item), item.channel, item.thread_ts, item.since, ours, wait=wait
-                )
-            except Unreadable as error:
-                log.warning("delivery unknown: its thread can't be read", run=item.run_id, key=item.key)
-                raise Unknown(str(error)) from error
-            log.info("a post of unknown fate", run=item.run_id, key=item.key, found=found is not None)
-            if found is None:
+        client = self._client(item)
+        try:
+            found = await find(client, item.channel, item.thread_ts, item.since, ours, wait=wait)
+        except Unreadable as error:
+            log.warning("delivery unknown: its thread can't be read", run=item.run_id, key=item.key)
+            raise Unknown(str(error)) from error
+        log.info("a post of unknown fate", run=item.run_id, key=item.key, found=found is not None)
+        if found is None:
+            async with self._slots:
                 return await self._send(item)
-            # it may be an older view: an empty digest has it updated
-            shown = Shown(item.key, found.channel, found.ts, "", item.version)
-            await self.record(item, shown)
-            return shown
+        # It may be an older view, so its digest is left empty: the next look updates it.
+        shown = Shown(item.key, found.channel, found.ts, "", item.version)
+        await self.record(item, shown)
+        return shown
 
-    async def update(self, item: Item, row: Shown) -> Shown:
+    async def update(self, item: Item, lock: Shown | None) -> None:
+        """One bot at a time changes a message, or the older of two views could arrive last and stay. After an
+        unclear end the lock stays until Slack has settled: it may still be carried out. Raises as `post`."""
+        name = f"update:{item.key}"
+        if lock and lock.sending_since is not None:
+            self._wait_for(lock.sending_since)
+            mine = await self._messages.reclaim(item.workspace, item.run_id, name, lock.sending_since)
+        else:
+            mine = await self._messages.claim(item.workspace, item.run_id, name, "")
+        if not mine:
+            raise Later(0.2)
+        try:
+            row = (await self._messages.shown(item.workspace, item.run_id))[item.key]
+            if row.version <= item.version and row.digest.removesuffix(PLAIN) != item.digest:
+                async with self._slots:
+                    await self._change(item, row)
+        except (Refused, Limited, NotSent, Gone):
+            await self._messages.release(item.workspace, item.run_id, name)
+            raise
+        await self._messages.release(item.workspace, item.run_id, name)
+
+    async def _change(self, item: Item, row: Shown) -> None:
         client = self._client(item)
 
         def send(post: Post) -> Awaitable[AsyncSlackResponse]:
             return client.chat_update(channel=row.channel, ts=row.ts, text=post.text, blocks=post.blocks)
 
-        shown = replace(row, digest=item.digest, version=item.version, sending_since=None)
+        digest = item.digest + (PLAIN if row.digest.endswith(PLAIN) else "")
         try:
-            async with self._slots:
-                await self._dressed(item, send)
-            shown = replace(shown, digest=item.digest + (PLAIN if PLAIN in row.digest else ""))
-        except Refused as refused:
-            if refused.code not in GONE_MESSAGE:
-                raise
-            log.info("a message is gone; it is left so", run=item.run_id, key=item.key, code=refused.code)
-        await self.record(item, shown)
-        return shown
+            await self._dressed(item, send)
+        except Refused as refused:  # for good: nobody is helped by trying again
+            log.info("a message stays as it is", run=item.run_id, key=item.key, code=refused.code)
+        await self.record(item, Shown(item.key, row.channel, row.ts, digest, item.version))
 
     async def _send(self, item: Item) -> Shown:
         client = self._client(item)
@@ -144,28 +157,31 @@ class Posting:
             )
 
         try:
-            answer, look = await self._dressed(item, send)
+            answer, post, look = await self._dressed(item, send)
         except (Refused, Limited, NotSent, Gone):
             await self._messages.release(item.workspace, item.run_id, item.key)
             raise
         self._crash("K8")
         if item.final:
             self._crash("K15")
-        digest = item.digest + ("" if look.pictures else PLAIN)
+        # Without the scope the name is ignored in silence [seen]: then the text gets to name the worker.
+        named = not post.username or "username" in (answer.get("message") or {"username": ""})
+        if not named:
+            self._learn(item, replace(look, names=False))
+        digest = (item.digest if named else "") + ("" if look.pictures else PLAIN)
         shown = Shown(item.key, str(answer["channel"]), str(answer["ts"]), digest, item.version)
         await self.record(item, shown)
         return shown
 
-    async def _dressed(self, item: Item, send: Send) -> tuple[Mapping[str, Any], Look]:
+    async def _dressed(self, item: Item, send: Send) -> tuple[Mapping[str, Any], Post, Look]:
         """Sends in the best look that Slack takes."""
         known, until = self._looks.get(item.workspace, (FULL, 0.0))
-        look = known if self._clock() < until else FULL
+        look = begun = known if self._clock() < until else FULL
         waits = [1.0, 2.0, 3.0]  # a file that was just uploaded is not usable at once
         while True:
             post = blocks_for(item.key, item.message, item.run_id, self._emoji_of, look)
             try:
                 answer = await call(send(post))
-                self._crash("K7")
                 break
             except Refused as refused:
                 if look.pictures and about_pictures(refused) and waits:
@@ -178,11 +194,22 @@ class Posting:
                     raise
                 log.info("a plainer look", run=item.run_id, key=item.key, code=refused.code, to=str(below))
                 look = below
-        plan_refused = not look.native and isinstance(item.message, PlanMessage)
-        if not look.names or plan_refused:
-            learned = Look(native=known.native and not plan_refused, names=look.names)
-            self._looks[item.workspace] = (learned, self._clock() + 3_600)
-        return answer, look
+        self._crash("K7")
+        if look != begun:
+            self._learn(item, look)
+        return answer, post, look
+
+    def _learn(self, item: Item, look: Look) -> None:
+        """A plan block, or a worker's own name, is taken in all of a workspace or nowhere in it."""
+        native = look.native or not isinstance(item.message, PlanMessage)
+        if not (native and look.names):
+            self._looks[item.workspace] = (Look(native=native, names=look.names), self._clock() + 3_600)
+
+    def _wait_for(self, since: float) -> None:
+        """Until Slack has settled. A clock that was put back costs one such time at most."""
+        left = min(since + self._settle_seconds - self._clock(), self._settle_seconds)
+        if left > 0:
+            raise Later(left)
 
     async def record(self, item: Item, shown: Shown) -> None:
         """Slack has it: worth a few tries, since otherwise it has to be looked up."""

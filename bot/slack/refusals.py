@@ -10,11 +10,7 @@ from dataclasses import replace
 from bot.slack.calls import Refused
 from bot.slack.views import Look
 
-GONE_MESSAGE = frozenset(
-    {"message_not_found", "cant_update_message", "edit_window_closed", "message_is_hidden"}
-)
 NO_THREAD = frozenset({"thread_not_found", "invalid_thread_ts", "cannot_reply_to_message"})
-UNREADABLE = frozenset({"method_not_supported_for_channel_type", "not_allowed_token_type", "no_permission"})
 
 _AWAY = "The app was removed from this workspace, or its access was taken away."
 _CHANNEL = {

@@ -65,9 +65,7 @@ class SlackThreads:
         )
         uploads = Uploads(client_for, messages, read_file, clock=clock, settle_seconds=settle_seconds)
         pace = Pace(steady, rates or Rates())
-        self._matcher = Matcher(
-            messages, posting, uploads, pace, load, on_event, steady, sleep, settle_seconds
-        )
+        self._matcher = Matcher(messages, posting, uploads, pace, load, on_event, steady, sleep)
         self._threads: dict[tuple[str, str], Thread] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False

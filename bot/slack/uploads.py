@@ -87,14 +87,14 @@ class Uploads:
         """Puts the files into the thread. Raises as `Posting.post` does."""
         if row is None or row.sending_since is None:
             if not await self._messages.claim(item.workspace, item.run_id, item.key, item.channel):
-                raise Later(0.2, moved=True)
+                raise Later(0.2)
         elif (left := row.sending_since + self._settle_seconds - self._clock()) > 0:
-            raise Later(min(left, self._settle_seconds), moved=True)
+            raise Later(min(left, self._settle_seconds))
         else:
             await wait()
             since = row.sending_since
             if not await self._messages.reclaim(item.workspace, item.run_id, item.key, since):
-                raise Later(0.2, moved=True)
+                raise Later(0.2)
             if found := await self._find(item, files, wait):
                 return await self._record(item, found)
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 from bot.plan import Step
@@ -90,6 +89,3 @@ def later(run: Run, *steps: StepState, **changes: object) -> Run:
     """The run, one version on."""
     changed = replace(run, version=run.version + 1, steps=steps or run.steps)
     return replace(changed, **changes)  # type: ignore[arg-type]
-
-
-Build = Callable[..., object]
