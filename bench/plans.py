@@ -89,8 +89,8 @@ REQUESTS: list[tuple[str, str, str, str]] = [
 ]
 
 
-# Never looked at while the prompt was written: the figure to believe.
-HELD_OUT: list[tuple[str, str, str, str]] = [
+# The first set showed a prompt that was too eager to refuse; it was mended on this one.
+SECOND: list[tuple[str, str, str, str]] = [
     ("answer", "", "", "good morning :)"),
     ("answer", "", "", "what's 15% of 80?"),
     ("answer", "", "", "ok perfect, that's all for today"),
@@ -146,6 +146,40 @@ HELD_OUT: list[tuple[str, str, str, str]] = [
         "",
         "li: Write a tweet about our hiring day\nDelegate: Join us on May 3rd for our hiring day!",
         "add that there is free coffee",
+    ),
+]
+
+
+# Written after the prompt and not tuned on: the figure to believe.
+HELD_OUT: list[tuple[str, str, str, str]] = [
+    ("answer", "", "", "hello!"),
+    ("answer", "", "", "how many minutes are in a week?"),
+    ("writer", "", "", "Please write a short note that the office closes early on Thursday"),
+    ("writer", "", "", "Could you come up with a slogan for our bike shop?"),
+    ("summarizer", "", "", "give me the key points of this conversation"),
+    ("analyst", "orders.csv", "", "what was the average order value in May"),
+    ("analyst", "temps.parquet", "", "plot the temperature per day"),
+    ("writer>writer", "", "", "Write a short bio of our founder and then translate it into French"),
+    (
+        "analyst>writer",
+        "revenue.xlsx",
+        "",
+        "Find the weakest quarter and write a short explanation for investors",
+    ),
+    ("summarizer>writer", "", "", "Summarise the channel and then write a status mail from the summary"),
+    (
+        "writer|writer",
+        "",
+        "",
+        "Two things: a greeting for the new interns and a sign for the broken coffee machine",
+    ),
+    ("answer (cannot)", "", "", "reserve a table for four at eight"),
+    ("writer", "", "", "Schreibe einen Slogan für unsere Bäckerei"),
+    (
+        "writer",
+        "",
+        "jo: Write an invitation to the demo\nDelegate: Please join us for the demo on Monday at 2 pm.",
+        "sounds too stiff, make it more casual",
     ),
 ]
 
@@ -228,7 +262,7 @@ def report(base_url: str, key: str, model: str, only: str, held_out: bool) -> No
     client = httpx.Client(base_url=base_url, headers={"Authorization": f"Bearer {key}"}, timeout=300)
     form = {"name": "plan", "strict": True, "schema": schema(list(WORKERS))}
     spent: list[float] = []
-    for expected, files, thread, request in HELD_OUT if held_out else REQUESTS:
+    for expected, files, thread, request in HELD_OUT if held_out else REQUESTS + SECOND:
         if only and only not in request:
             continue
         body = {

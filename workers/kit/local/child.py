@@ -79,7 +79,8 @@ class Child:
         """One call whose prompt stays in the server's cache. Slow or refused is no reason not to start.
 
         A thousand tokens take half a minute on one core, so what was read is kept on disk (19 MB for 671
-        tokens) and taken back in milliseconds by the next start: 0.2 s instead of 43 were measured. Returns the name of that file."""
+        tokens) and taken back in milliseconds by the next start: 0.2 s instead of 43 were measured.
+        Returns the name of that file."""
         body = {"model": NAME, "messages": list(messages), "max_tokens": 1, "temperature": 0, "id_slot": slot}
         kept = {"filename": hashlib.sha256(json.dumps(body).encode()).hexdigest()[:16] + ".kv"}
         way = f"{self.url}/slots/{slot}?action="
