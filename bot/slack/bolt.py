@@ -79,6 +79,17 @@ def register(app: AsyncApp, reads: Reads) -> None:
         else:
             await ack(text="How to ask", blocks=views.help_blocks())
 
+    @app.event("app_home_opened")
+    async def home(event: dict[str, Any], body: dict[str, Any], client: AsyncWebClient) -> None:
+        if event.get("tab") != "home":  # it comes for the messages tab too
+            return
+        runs = await reads.recent_runs(body["team_id"], event["user"], 10)
+        view = {
+            "type": "home",
+            "blocks": [*views.help_blocks(), {"type": "divider"}, *views.status_blocks(runs)],
+        }
+        await client.views_publish(user_id=event["user"], view=view)
+
     @app.action("show_all")
     async def show_all(
         ack: Callable[..., Awaitable[Any]], body: dict[str, Any], client: AsyncWebClient

@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 Handle = Callable[[Incoming], Awaitable[None]]
 Owners = Callable[[str, str, str], Awaitable[set[str]]]
 INLINE_COMMANDS = ("", "help", "status")  # answered on the spot by Bolt's listeners
+INLINE_EVENTS = ("app_home_opened",)
 AT_ONCE = 64
 
 
@@ -53,8 +54,8 @@ class Inbox:
         body = req.body
         incoming = self.read(body, req.context.bot_user_id or "")
         if incoming is None:
-            is_event = body.get("type") == "event_callback"
-            return BoltResponse(status=200, body="") if is_event else await next()
+            chatter = body.get("type") == "event_callback" and body["event"].get("type") not in INLINE_EVENTS
+            return BoltResponse(status=200, body="") if chatter else await next()
         if incoming.kind != "reply" or await self._is_ours(incoming):
             self._crash("K1")
             new = await self._store.put(incoming.workspace, incoming.keys, incoming.model_dump_json())

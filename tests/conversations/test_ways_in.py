@@ -126,3 +126,13 @@ async def test_a_long_result_is_one_click_away_in_whole(world: World) -> None:
         await world.slack.until(lambda: world.slack.view("ben"))
         assert "The very end." in str(world.slack.view("ben"))
         await asyncio.sleep(0)
+
+
+async def test_the_home_tab_says_how_to_ask_and_lists_my_requests(world: World) -> None:
+    world.stub.plan({"answer": "Four."})
+    async with world.bot():
+        ts = await world.says("@delegate what is 2+2?", by="ben")
+        await world.sees(ts, "Four\\.")
+        world.slack.open_home("ben")
+        await world.slack.until(lambda: world.slack.home("ben"))
+        assert "/delegate" in str(world.slack.home("ben")) and "2+2" in str(world.slack.home("ben"))

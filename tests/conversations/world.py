@@ -38,7 +38,7 @@ def settings_for(slack: Playground, stub: StubModel, data: Path, **changes: Any)
         "settle_seconds": 1.0,
         "slack_paced": False,
     }
-    return Settings(_env_file=None, **(given | changes))  # type: ignore[call-arg]
+    return Settings(_env_file=None, **(given | changes))
 
 
 @dataclass

@@ -89,7 +89,7 @@ async def test_killed_there_and_started_again_nothing_is_lost_or_said_twice(
             await world.sees(ts, "delegate: Done", "delegate: @ada", within=40)
             await asyncio.sleep(SETTLE + 0.7)  # whatever would be said twice is said by now
         except BaseException:
-            print((world.data / "bot.log").read_text()[-6000:])
+            sys.stderr.write((world.data / "bot.log").read_text()[-6000:])
             raise
         finally:
             await bot.kill()
