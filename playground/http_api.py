@@ -79,7 +79,8 @@ class Api:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["method"]
         began = time.perf_counter()
-        status, headers, drop = 200, {}, False
+        status, drop = 200, False
+        headers: dict[str, str] = {}
         args: Json = {}
         fault: ApiFault | None = None
         try:
@@ -89,6 +90,8 @@ class Api:
             if method is None:
                 raise SlackError("unknown_method", req_method=name)
             call = Call(self._world, args, self._who(method, secret))
+            # [doc: authentication/tokens#scopes] every answer names the scopes of its token.
+            headers["X-OAuth-Scopes"] = ",".join(call.token["scopes"])
             fault = self._world.faults.on_call(name)
             answer = self._run(method, call, fault)
             drop = fault is not None and fault.what in ("drop_reply", "commit_late")
@@ -98,7 +101,7 @@ class Api:
             answer = {"ok": False, "error": error.code, **error.extra}
         except RateLimited as limited:
             # Whole seconds, rounded up [doc: rate-limits].
-            status, headers = 429, {"Retry-After": str(max(1, math.ceil(limited.retry_after)))}
+            status, headers["Retry-After"] = 429, str(max(1, math.ceil(limited.retry_after)))
             answer = {"ok": False, "error": "ratelimited"}
         except Exception:
             # A hole in the playground itself: said aloud, and answered as Slack answers its own.

@@ -69,7 +69,7 @@ class PageApi:
     async def _index(self, request: web.Request) -> web.StreamResponse:
         if not (PAGE / "index.html").is_file():
             return web.Response(text="The playground runs. Its page is not built yet.")
-        return web.FileResponse(PAGE / "index.html")
+        return web.FileResponse(PAGE / "index.html", headers={"x-frame-options": "DENY"})
 
     async def _state(self, request: web.Request) -> web.Response:
         world = self._world
@@ -191,7 +191,12 @@ def _answering(do: Do) -> Callable[[web.Request], Awaitable[web.Response]]:
         if request.content_type != "application/json":
             raise web.HTTPUnsupportedMediaType(text="JSON only")
         try:
-            answer = await do(json.loads(await request.text()))
+            body = json.loads(await request.text())
+            answer = (
+                await do(body) if isinstance(body, dict) else {"ok": False, "error": "an object is wanted"}
+            )
+        except json.JSONDecodeError:
+            answer = {"ok": False, "error": "not JSON"}
         except KeyError as missing:
             answer = {"ok": False, "error": f"missing: {missing.args[0]}"}
         except SlackError as error:

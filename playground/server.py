@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from playground.errors import SlackError
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
@@ -23,9 +25,19 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     origin = request.headers.get("origin")
     if origin is not None and origin != f"http://{request.headers.get('host')}":
         raise web.HTTPForbidden(text="the playground is not for other pages")
-    if request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+    if request.headers.get("sec-fetch-site") in ("cross-site", "same-site") and not _followed_link(request):
         raise web.HTTPForbidden(text="the playground is not for other pages")
-    return await handler(request)
+    try:
+        return await handler(request)
+    except SlackError as error:
+        return web.json_response({"ok": False, "error": error.code}, status=404)
+
+
+def _followed_link(request: web.Request) -> bool:
+    """A person who clicks a link to here, or is sent to the authorize page, may come from anywhere."""
+    headers = request.headers
+    navigates = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == ("navigate", "document")
+    return navigates and request.method == "GET" and request.path in ("/", "/oauth/v2/authorize")
 
 
 class Server:

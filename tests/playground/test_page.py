@@ -154,6 +154,22 @@ async def test_other_pages_are_kept_out(page: Page, headers: dict[str, str]) -> 
             assert response.status == 403, path
 
 
+async def test_links_from_elsewhere_may_be_followed(page: Page) -> None:
+    headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    for path, status in (("/", 200), ("/page/state", 403), ("/page/home", 403)):
+        async with page.session.get(page.url + path, headers=headers) as response:
+            assert response.status == status
+
+
+async def test_nonsense_is_answered(page: Page) -> None:
+    assert (await page.post("/page/say"))["error"] == "missing: channel"
+    assert (await page.get("/page/home", **{"as": "nobody"}))["error"] == "user_not_found"
+    for body, error in (("[1]", "an object is wanted"), ("{", "not JSON")):
+        headers = {"content-type": "application/json"}
+        async with page.session.post(page.url + "/page/say", data=body, headers=headers) as response:
+            assert (await response.json()) == {"ok": False, "error": error}
+
+
 async def test_a_form_of_another_page_is_no_json(page: Page) -> None:
     async with page.session.post(page.url + "/page/say", data="{}") as response:
         assert response.status == 415

@@ -200,7 +200,10 @@ async def test_a_name_needs_its_scope_and_is_ignored_without(slack: Playground, 
     named = await web.chat_postMessage(channel=C, text="x", username="analyst", icon_emoji=":bar_chart:")
     assert named["message"]["username"] == "analyst" and named["message"]["subtype"] == "bot_message"
     slack.world.state.tokens.rows[slack.bot_token]["scopes"].remove("chat:write.customize")
-    assert "username" not in (await web.chat_postMessage(channel=C, text="x", username="analyst"))["message"]
+    ignored = await web.chat_postMessage(channel=C, text="x", username="analyst")
+    assert "username" not in ignored["message"]
+    assert "chat:write" in ignored.headers["X-OAuth-Scopes"].split(",")
+    assert "chat:write.customize" not in ignored.headers["X-OAuth-Scopes"].split(",")
 
 
 @pytest.mark.filterwarnings("ignore:BasicAuth is deprecated:DeprecationWarning")  # the SDK uses it
