@@ -61,6 +61,7 @@ def form() -> Json:
         "submit": words("Save"),
         "blocks": [
             {"type": "input", "block_id": "name", "label": words("Name"), "element": name},
+            {"type": "section", "text": words("Where it runs"), "accessory": button("more", "Details")},
             {"type": "input", "block_id": "effort", "label": words("Effort"), "element": effort},
         ],
     }
@@ -88,6 +89,19 @@ def make(client: AsyncWebClient, secret: str, seen: list[tuple[str, Any]]) -> As
     async def change(ack: Any, body: Json, client: AsyncWebClient) -> None:
         await ack()
         await client.views_open(trigger_id=body["trigger_id"], view=form())
+
+    @app.shortcut("delegate_message")
+    async def shortcut(ack: Any, body: Json, client: AsyncWebClient) -> None:
+        await ack()
+        seen.append(("shortcut", body))
+        await client.views_open(trigger_id=body["trigger_id"], view=form())
+
+    @app.action("more")
+    async def more(ack: Any, body: Json, client: AsyncWebClient) -> None:
+        await ack()
+        blocks = [{"type": "section", "text": words("On this machine")}]
+        view = {"type": "modal", "title": words("Details"), "blocks": blocks}
+        await client.views_push(trigger_id=body["trigger_id"], view=view)
 
     @app.action(re.compile(".*"))
     async def clicked(ack: Any, action: Json) -> None:

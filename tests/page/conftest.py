@@ -46,6 +46,8 @@ async def chromium() -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def slack() -> AsyncIterator[Playground]:
     async with Playground() as playground:
+        shortcut = {"callback_id": "delegate_message", "name": "Delegate this message"}
+        playground.world.shortcuts.append(shortcut)
         yield playground
 
 

@@ -80,6 +80,28 @@ async def test_a_form_shows_errors_beside_its_fields_and_keeps_what_was_typed(
     assert sent["effort"]["value"]["selected_option"]["value"] == "high"
 
 
+async def test_a_shortcut_opens_a_form_and_a_view_above_it_leaves_what_was_typed(
+    page: Page, app: AsyncApp, seen: Seen
+) -> None:
+    await page.goto(page.url.split("#")[0] + "#/C0SUPPORT")
+    message = page.get_by_test_id("message").filter(has_text="Invoice question")
+    await message.hover()
+    await message.get_by_role("button", name="More for this message").click()
+    await page.get_by_role("menuitem", name="Delegate this message").click()
+    form, details = (
+        page.get_by_role("dialog", name="Change the plan"),
+        page.get_by_role("dialog", name="Details"),
+    )
+    await form.get_by_label("Name").fill("typed before")
+    await form.get_by_role("button", name="Details").click()
+    await expect(details).to_contain_text("On this machine")
+    await page.keyboard.press("Escape")
+    await expect(form.get_by_label("Name")).to_have_value("typed before")
+    await page.keyboard.press("Escape")
+    await expect(form).to_be_hidden()
+    assert [body["message"]["user"] for what, body in seen if what == "shortcut"] == ["U0BEN"]
+
+
 async def test_a_button_reaches_the_app_with_its_value(page: Page, app: AsyncApp, seen: Seen) -> None:
     await ask(page)
     approve = page.get_by_role("button", name="Approve")
