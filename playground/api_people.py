@@ -21,7 +21,7 @@ def auth_test(call: Call) -> Json:
 @method("auth.revoke", tier=0)
 def auth_revoke(call: Call) -> Json:
     if not call.flag("test"):
-        call.token["revoked"] = True
+        call.token["revoked"] = "token_revoked"
     return {"revoked": not call.flag("test")}
 
 

@@ -36,6 +36,8 @@ NAMES = [
     "promote",
     "remove_bot",
     "invite_bot",
+    "uninstall",
+    "deactivate",
 ]
 
 
@@ -57,9 +59,17 @@ class Trouble(Faults):
     def revoke_token(self, token: str = "") -> None:
         for secret, row in self.world.state.tokens.rows.items():
             if secret == token or (not token and row["kind"] == "bot"):
-                row["revoked"] = True
+                row["revoked"] = "token_revoked"
         bot = self.world.workspace.bot["id"]
         self.world.events.send({"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [bot]}})
+
+    def uninstall(self) -> None:
+        """The app is removed from the workspace; the two events come in any order [doc: app_uninstalled]."""
+        self.world.events.send({"type": "app_uninstalled"})
+        self.revoke_token()
+        for row in self.world.state.tokens:
+            if row["kind"] == "bot":  # the app-level token is the app's, not the workspace's
+                row["revoked"] = "account_inactive"
 
     def restore_token(self) -> None:
         for row in self.world.state.tokens:
@@ -76,6 +86,11 @@ class Trouble(Faults):
 
     def promote(self, user: str) -> None:
         self._rank(user, admin=True)
+
+    def deactivate(self, user: str) -> None:
+        """The person left."""
+        row = self.world.workspace.user(user)
+        self.world.state.users.put(row["id"], row | {"deleted": True})
 
     def _rank(self, user: str, admin: bool) -> None:
         row = self.world.workspace.user(user)

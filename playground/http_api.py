@@ -124,7 +124,7 @@ class Api:
         if row is None:
             raise SlackError("invalid_auth")
         if row.get("revoked"):
-            raise SlackError("token_revoked")
+            raise SlackError(row["revoked"])
         if row["kind"] != method.token and method.name != "auth.test":
             raise SlackError("not_allowed_token_type")
         return row

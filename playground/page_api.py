@@ -192,9 +192,9 @@ def _answering(do: Do) -> Callable[[web.Request], Awaitable[web.Response]]:
             raise web.HTTPUnsupportedMediaType(text="JSON only")
         try:
             body = json.loads(await request.text())
-            answer = (
-                await do(body) if isinstance(body, dict) else {"ok": False, "error": "an object is wanted"}
-            )
+            if not isinstance(body, dict):
+                raise Refused("an object is wanted")
+            answer = await do(body)
         except json.JSONDecodeError:
             answer = {"ok": False, "error": "not JSON"}
         except KeyError as missing:

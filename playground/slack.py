@@ -53,7 +53,8 @@ class Playground:
 
     async def start(self) -> Self:
         self._port = await self._server.start(self._host, self._port)
-        self.world.base_url = f"http://{self._host}:{self._port}"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        self.world.base_url = f"http://{host}:{self._port}"
         self.world.delivery.resume()
         return self
 

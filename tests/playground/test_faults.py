@@ -105,6 +105,10 @@ async def test_a_token_can_be_revoked(slack: Playground, web: AsyncWebClient) ->
     assert (await failing(web.auth_test()))["error"] == "token_revoked"
     slack.faults.restore_token()
     await web.auth_test()
+    slack.faults.uninstall()
+    assert (await failing(web.auth_test()))["error"] == "account_inactive"
+    slack.faults.deactivate("chen")
+    assert slack.workspace.user("chen")["deleted"] is True
 
 
 async def test_the_workspace_changes(slack: Playground, web: AsyncWebClient) -> None:
