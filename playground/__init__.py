@@ -9,7 +9,7 @@ Where things are: `slack` is the handle of tests, `build` puts a world together,
 persons do, `page_*` the page they do it on; `faults` and `controls` are trouble on demand.
 
 Facts about Slack carry where they are from: [doc: page of docs.slack.dev], [src: slack-sdk or slack-bolt],
-[seen: somebody's issue]. What is a guess says so.
+[seen: somebody's issue], [memory: no page was at hand to check]. What is a guess says so.
 """
 
 from playground.slack import Playground

@@ -1,6 +1,6 @@
 """The small tools the block rules are made of: a place in the JSON, and what is wrong there.
 
-Problems read as Slack's do [seen in many issues]: `must be less than 3001 characters
+Problems read as Slack's do [seen, in many issues]: `must be less than 3001 characters
 [json-pointer:/blocks/0/text/text]`. It knows no block.
 """
 
@@ -53,7 +53,7 @@ class Check:
         self.wrong(f"missing required field: {key}")
 
     def only(self, allowed: Collection[str]) -> None:
-        """Unknown keys are refused [seen]: `invalid additional property`."""
+        """Unknown keys are refused [memory]: `invalid additional property`."""
         for key in self.json:
             if key not in allowed:
                 self.at(key).wrong(f"invalid additional property: {key}")

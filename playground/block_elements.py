@@ -162,7 +162,7 @@ def _leaf(check: Check) -> None:
         return
     check.choice("type", RICH_LEAVES, required=True)
     if check.kind == "text":
-        check.string("text", 40_000, required=True)  # an empty text element is refused [seen]
+        check.string("text", 40_000, required=True)  # an empty text element is refused [memory]
     elif check.kind == "link":
         check.string("url", 3000, required=True)
 

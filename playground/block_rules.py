@@ -30,7 +30,7 @@ def check_message_blocks(blocks: object, refused: set[str]) -> None:
         if one.kind in refused:
             one.at("type").wrong(f"unsupported type: {one.kind}")
     if sum(b.get("type") == "table" for b in blocks if isinstance(b, dict)) > 1:
-        whole.wrong("only_one_table_allowed")  # [doc: blocks/table-block]
+        whole.wrong("only_one_table_allowed")  # [memory]
     if problems:
         raise _refusal("invalid_blocks", problems)
     marked = sum(len(b["text"]) for b in blocks if b["type"] == "markdown")
@@ -75,7 +75,7 @@ def _blocks(whole: Check, most: int) -> None:
 
 
 def _refusal(code: str, problems: list[str]) -> SlackError:
-    """[seen] the problems come twice: in `errors`, and in `response_metadata.messages`."""
+    """[seen: brainxx.org] the problems come twice: in `errors`, and in `response_metadata.messages`."""
     unique = list(dict.fromkeys(problems))
     messages = [f"[ERROR] {problem}" for problem in unique]
     return SlackError(code, errors=unique, response_metadata={"messages": messages})

@@ -11,7 +11,7 @@ from playground.mentions import encode, labelled, named, rich_text
 from playground.state import Json
 from playground.world import World
 
-# [seen] what Slack's client says, word for word.
+# [memory] what Slack's client says.
 NOT_IN_THREADS = "{command} is not supported in threads. Sorry!"
 NOT_A_COMMAND = "{command} is not a valid command."
 FAILED = "{command} failed with the error “{error}”"

@@ -39,7 +39,7 @@ def give(world: World, channel_id: str, user_id: str, source: Json | None = None
 
 
 def use(world: World, key: str, body: Json) -> None:
-    """One post to the URL; raises SlackError (`used_url`, `expired_url`) when it has had its time [seen]."""
+    """One post to the URL; raises SlackError (`used_url`, `expired_url`) when it has had its time [memory]."""
     row = world.state.response_urls.get(key)
     if row is None:
         raise SlackError("invalid_url")
@@ -53,7 +53,7 @@ def use(world: World, key: str, body: Json) -> None:
 
 
 def route(world: World) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """[seen] a response_url answers in plain text: `ok`, or 404 with the reason."""
+    """[memory] a response_url answers in plain text: `ok`, or 404 with the reason."""
 
     async def serve(request: web.Request) -> web.Response:
         try:
