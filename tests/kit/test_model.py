@@ -9,7 +9,8 @@ import pytest
 
 from tests.stub_model import StubModel
 from workers.kit.form import json_in
-from workers.kit.model import Endpoint, Model, ModelError, close
+from workers.kit.model import Endpoint, Model, ModelError
+from workers.kit.provider import close
 
 ASKED = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "A secret of ana"}]
 SCHEMA = {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}

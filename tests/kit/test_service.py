@@ -12,7 +12,8 @@ import pytest
 from tests.stub_model import StubModel
 from workers import Answer, Earlier, File, Question, Result, Task, Worker, WorkerError
 from workers.kit.files import FileStore
-from workers.kit.model import Model, ModelError, close
+from workers.kit.model import Model, ModelError
+from workers.kit.provider import close
 from workers.kit.service import Service
 from workers.kit.wire import (
     Asked,

@@ -12,7 +12,8 @@ import pytest
 from tests.stub_model import StubModel
 from workers import Earlier, Line, Result, discover
 from workers.kit.files import FileStore
-from workers.kit.model import Model, close
+from workers.kit.model import Model
+from workers.kit.provider import close
 from workers.kit.service import Service
 from workers.kit.transport import TaskTransport, tasks_broker
 from workers.kit.wire import Beat, Call, Failed, Finished, Report, Said, Started, TaskMessage

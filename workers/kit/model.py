@@ -11,25 +11,20 @@ in an error or a log: the key, the prompt, the answer. Not known here: workers, 
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
 import random as randomness
-import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cache
 from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
 from workers import WorkerError
 from workers.kit.form import in_prompt, json_in
+from workers.kit.provider import OWN_SERVERS, close, prepare, provider_of
 from workers.kit.trouble import Trouble, in_answer, read_error
 from workers.kit.wire import Usage
 
 LONGEST_WAIT = 30.0  # seconds; a provider that asks for more is given up at once
-# Servers of one's own: any model's name may run there, and all of these decode along a schema.
-OWN_SERVERS = frozenset({"hosted_vllm", "llamafile", "lm_studio", "ollama", "ollama_chat"})
 
 
 class ModelError(WorkerError):
@@ -83,18 +78,20 @@ class Model:
         self._slots = asyncio.Semaphore(at_once) if at_once else None
         self._sleep, self._random = sleep, random
         self._litellm: ModuleType | None = None
+        self._loading = asyncio.Lock()
         self._takes_schema = False
 
     async def warm(self) -> None:
-        """Imports litellm off the loop. Raises `ModelError` for a name that no provider answers to."""
+        """Imports litellm off the loop. Calls that come meanwhile wait for it. Raises `ModelError` for a name
+        that no provider answers to."""
         litellm = await self._ready()
-        try:
-            litellm.get_llm_provider(self.name)
-        except Exception:
+        if not provider_of(litellm, self.name):
             hint = "it is written provider/name, as in anthropic/… or openai/…"
-            raise ModelError(
-                f"No provider is known for the model {self.name!r}: {hint}.", down=True
-            ) from None
+            raise ModelError(f"No provider is known for the model {self.name!r}: {hint}.", down=True)
+
+    async def close(self) -> None:
+        """Hangs up."""
+        await close()
 
     async def complete(
         self,
@@ -135,9 +132,11 @@ class Model:
 
     async def _ready(self) -> ModuleType:
         if self._litellm is None:
-            self._litellm = await asyncio.to_thread(_litellm)
-            self._takes_schema = self._supports_schema(self._litellm)
-            self._price(self._litellm)
+            async with self._loading:
+                litellm = await asyncio.to_thread(prepare, self.name)
+                self._takes_schema = self._supports_schema(litellm)
+                self._price(litellm)
+                self._litellm = litellm
         return self._litellm
 
     async def _call(
@@ -180,21 +179,17 @@ class Model:
         return max(trouble.wait, backoff)
 
     def _supports_schema(self, litellm: ModuleType) -> bool:
-        try:
-            provider = litellm.get_llm_provider(self.name)[1]
-            own = provider in OWN_SERVERS or (provider == "openai" and bool(self._endpoint.api_base))
-            return own or bool(litellm.supports_response_schema(self.name))
-        except Exception:  # an unknown name: the call itself will say so
-            return False
+        provider = provider_of(litellm, self.name)
+        own = provider in OWN_SERVERS or (provider == "openai" and bool(self._endpoint.api_base))
+        return own or bool(litellm.supports_response_schema(self.name))
 
     def _price(self, litellm: ModuleType) -> None:
         """A model that is not on litellm's list costs nothing that we know of. Said beforehand, for litellm
         takes a quarter of a call's time to find out that it does not know."""
-        with suppress(Exception):  # raised for a name without a provider, which `warm` and the call say
-            provider = litellm.get_llm_provider(self.name)[1]
-            try:
-                litellm.get_model_info(self.name)
-            except Exception:
+        try:
+            litellm.get_model_info(self.name)
+        except Exception:
+            if provider := provider_of(litellm, self.name):
                 free = {"input_cost_per_token": 0.0, "output_cost_per_token": 0.0, "mode": "chat"}
                 litellm.register_model({self.name: {**free, "litellm_provider": provider}})
 
@@ -216,22 +211,3 @@ def plus(a: Usage, b: Usage) -> Usage:
         tokens_out=a.tokens_out + b.tokens_out,
         cost=a.cost + b.cost,
     )
-
-
-@cache
-def _litellm() -> ModuleType:
-    # litellm has no other way to be told: no price list fetched at import, no `.env` loaded.
-    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
-    os.environ["LITELLM_MODE"] = "PRODUCTION"
-    import litellm
-
-    litellm.suppress_debug_info = True
-    for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):  # its lines quote prompts and answers
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    return cast(ModuleType, litellm)
-
-
-async def close() -> None:
-    """Closes litellm's connections, if it was used."""
-    if litellm := sys.modules.get("litellm"):
-        await litellm.close_litellm_async_clients()

@@ -26,7 +26,7 @@ from workers.kit.wire import Beat, Report, Said, TaskMessage
 
 log = structlog.get_logger(__name__)
 REPORT: TypeAdapter[Report] = TypeAdapter(Report)
-LONGEST_PAUSE = 5.0  # seconds between attempts to hand over a report
+LONGEST_PAUSE = 1.0  # seconds between attempts to hand over a report
 
 OnReport = Callable[[Report], Awaitable[None]]
 
