@@ -39,7 +39,7 @@ def give(world: World, channel_id: str, user_id: str, source: Json | None = None
 
 
 def use(world: World, key: str, body: Json) -> None:
-    """One post to the URL; raises SlackError (`used_url`, `expired_url`) when it has had its time [memory]."""
+    """One post to the URL; raises SlackError (`used_url`, `expired_url`) when its time is over [memory]."""
     row = world.state.response_urls.get(key)
     if row is None:
         raise SlackError("invalid_url")
