@@ -161,6 +161,8 @@ def _slack_on_loopback(port: int, folder: Path) -> Iterator[tuple[str, str, str]
         str(port),
         "--data",
         str(folder),
+        "--manifest",
+        str(ROOT / "app.yaml"),
         "--exit-with-stdin",
     ]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)  # noqa: S603  (our own module)

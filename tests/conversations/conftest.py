@@ -1,16 +1,17 @@
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.conversations.world import World, a_world
-from workers.kit.model import _litellm
+from workers.kit.model import Model
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _litellm_is_imported() -> None:
     """Seconds, once for all tests: none of them is about that."""
-    _litellm()
+    asyncio.run(Model("hosted_vllm/stub", "http://127.0.0.1:9", "key").warm())
 
 
 @pytest.fixture
