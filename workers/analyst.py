@@ -23,6 +23,7 @@ from workers.kit.tables.told import brief, grounded, preview
 SYSTEM = """You answer questions about tables with one DuckDB SELECT statement.
 Use only the tables and columns listed, spelled as listed.
 Aggregate in SQL, round averages to 2 digits, give every column a short readable alias, and order the rows.
+No LIMIT, unless a number of rows was asked for.
 chart.kind: "bar" to compare groups, "line" over time, "none" unless a chart helps or was asked for.
 chart.x and chart.y are aliases of your SELECT.
 If the tables cannot answer the question, sql is an empty string.
@@ -35,7 +36,8 @@ Question: Which region sold most? Show a chart.
  "chart": {"kind": "bar", "x": "region", "y": "total", "title": "Sales by region"}}"""
 
 PHRASE = """Answer the question in one to three sentences, in the language of the question, from the result
-alone. Copy numbers exactly as they are; do not calculate. Do not repeat the table: it is shown below."""
+alone. Of many rows, name the highest and the lowest. Copy numbers exactly as they are; do not calculate.
+Do not repeat the table: it is shown below."""
 
 SCHEMA = {
     "type": "object",
@@ -109,7 +111,10 @@ async def _query(task: Task, session: Session, tables: list[Loaded]) -> tuple[Wi
                 names = ", ".join(t.name for t in tables)
                 raise WorkerError(f"What was asked does not seem to be in the attached tables ({names}).")
             await task.say("Running the query")
-            return wish, await session.query(wish.sql)
+            found = await session.query(wish.sql)
+            if not {t.name.lower() for t in tables} & {*found.reads}:
+                raise Refused("The query reads none of the tables: an answer must come from them.")
+            return wish, found
         except ValidationError:
             reason = "The model's reply was no query."
             problem = "\n\nYour last reply was not the JSON that was asked for. Reply again."

@@ -131,6 +131,11 @@ def test_a_long_result_is_cut_at_the_cap(con: DuckDBPyConnection) -> None:
     assert (len(found.rows), found.more) == (7, True)
 
 
+def test_a_result_says_which_tables_it_was_read_from(con: DuckDBPyConnection) -> None:
+    assert run(con, "WITH x AS (SELECT a FROM T) SELECT * FROM x", Limits()).reads == ["t", "x"]
+    assert run(con, "SELECT 1", Limits()).reads == []
+
+
 def test_an_error_tells_the_model_what_to_mend(con: DuckDBPyConnection) -> None:
     with pytest.raises(Refused, match='"a"'):
         run(con, "SELECT b FROM t", Limits())

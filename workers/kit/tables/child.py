@@ -85,6 +85,7 @@ class Desk:
             "row_count": len(result.rows),
             "column_count": len(result.columns),
             "more": result.more,
+            "reads": result.reads,
         }
 
     def chart(self, kind: str, x: str, y: str, title: str) -> str:

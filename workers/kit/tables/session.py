@@ -56,6 +56,7 @@ class Found(BaseModel):
     row_count: int
     column_count: int
     more: bool = False  # there are more than `row_count`, and nobody counted them
+    reads: tuple[str, ...] = ()  # the tables that the query names, in lower case
 
 
 class Session:

@@ -28,6 +28,7 @@ class Rows:
     types: list[str]
     rows: list[tuple[Any, ...]]
     more: bool  # there were more than the cap
+    reads: list[str]  # the names behind FROM and JOIN, in lower case
 
 
 def connect(limits: Limits) -> duckdb.DuckDBPyConnection:
@@ -58,10 +59,10 @@ def lock(con: duckdb.DuckDBPyConnection) -> None:
 def run(con: duckdb.DuckDBPyConnection, sql: str, limits: Limits) -> Rows:
     """Raises `Refused` with a text that helps a model to do better."""
     try:
-        inner = _single_select(con, sql)
+        inner, reads = _single_select(con, sql)
         con.execute("BEGIN TRANSACTION READ ONLY")
         try:
-            return _fetch(con, inner, limits)
+            return _fetch(con, inner, reads, limits)
         finally:
             with suppress(duckdb.Error):
                 con.execute("ROLLBACK")
@@ -71,7 +72,7 @@ def run(con: duckdb.DuckDBPyConnection, sql: str, limits: Limits) -> Rows:
         raise Refused(str(error)[:600]) from error
 
 
-def _single_select(con: duckdb.DuckDBPyConnection, sql: str) -> str:
+def _single_select(con: duckdb.DuckDBPyConnection, sql: str) -> tuple[str, list[str]]:
     statements = con.extract_statements(sql)
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         raise Refused("Write exactly one statement, and let it be a SELECT (WITH … SELECT is fine).")
@@ -80,20 +81,23 @@ def _single_select(con: duckdb.DuckDBPyConnection, sql: str) -> str:
     tree = json.loads(found[0]) if found else {"error": True}
     if tree.get("error"):
         raise Refused("Write a plain SELECT.")
-    for name in _table_functions(tree):
-        if name.lower() not in FUNCTIONS:
+    sources = list(_sources(tree))
+    for kind, name in sources:
+        if kind == "TABLE_FUNCTION" and name.lower() not in FUNCTIONS:
             raise Refused(f"The function {name} is not available. Read from the tables only.")
-    return text
+    return text, sorted({name.lower() for kind, name in sources if kind == "BASE_TABLE"})
 
 
-def _table_functions(node: Any) -> Iterator[str]:
-    """Not recursive: the tree's depth is the statement's."""
+def _sources(node: Any) -> Iterator[tuple[str, str]]:
+    """What the statement reads from. Not recursive: the tree's depth is the statement's."""
     waiting = [node]
     while waiting:
         match waiting.pop():
             case dict() as item:
                 if item.get("type") == "TABLE_FUNCTION":
-                    yield str((item.get("function") or {}).get("function_name", ""))
+                    yield "TABLE_FUNCTION", str((item.get("function") or {}).get("function_name", ""))
+                elif item.get("type") == "BASE_TABLE":
+                    yield "BASE_TABLE", str(item.get("table_name", ""))
                 waiting.extend(item.values())
             case list() as items:
                 waiting.extend(items)
@@ -101,7 +105,7 @@ def _table_functions(node: Any) -> Iterator[str]:
                 pass
 
 
-def _fetch(con: duckdb.DuckDBPyConnection, inner: str, limits: Limits) -> Rows:
+def _fetch(con: duckdb.DuckDBPyConnection, inner: str, reads: list[str], limits: Limits) -> Rows:
     """Positional names in between: a result may have one name twice. Times with a zone come as text
     (as Python values they need a library that we do not have)."""
     described = con.execute(f"DESCRIBE SELECT * FROM ({inner}\n)").fetchall()  # noqa: S608 -- checked above
@@ -122,4 +126,5 @@ def _fetch(con: duckdb.DuckDBPyConnection, inner: str, limits: Limits) -> Rows:
         [d[1] for d in described],
         rows[: limits.result_rows],
         len(rows) > limits.result_rows,
+        reads,
     )
