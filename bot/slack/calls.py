@@ -36,11 +36,11 @@ class Refused(SlackTrouble):
 
 
 class Limited(SlackTrouble):
-    """429: certainly nothing was done; ask again in so many seconds."""
+    """429: certainly nothing was done; ask this method again in so many seconds."""
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"limited for {seconds:g} s")
-        self.seconds = seconds
+    def __init__(self, seconds: float, method: str) -> None:
+        super().__init__(f"{method} is limited for {seconds:g} s")
+        self.seconds, self.method = seconds, method
 
 
 class NotSent(SlackTrouble):
@@ -76,7 +76,8 @@ def _told(error: SlackApiError) -> SlackTrouble:
     answer: Mapping[str, Any] = data if isinstance(data, dict) else {}
     code = str(answer.get("error") or "")
     if status == 429 or code in ("ratelimited", "rate_limited"):
-        return Limited(_retry_after(getattr(response, "headers", None) or {}))
+        method = str(getattr(response, "api_url", "")).rpartition("/")[2]
+        return Limited(_retry_after(getattr(response, "headers", None) or {}), method)
     if status >= 500 or not code or code in UNCLEAR:
         return Unclear(code or f"status {status}")
     return Refused(code, answer)

@@ -31,10 +31,14 @@ class Item:
     final: bool = False
 
     @property
-    def mark(self) -> dict[str, Any]:
-        """The metadata. Everybody in the workspace may read it: no more than a name for this message."""
-        name = hashlib.sha256(f"{self.workspace}\n{self.run_id}\n{self.key}".encode()).hexdigest()[:32]
-        return {"event_type": EVENT_TYPE, "event_payload": {"key": name}}
+    def mark(self) -> str:
+        """Its name in the metadata. Everybody in the workspace may read that, so it says no more."""
+        name = f"{self.workspace}\n{self.run_id}\n{self.key}"
+        return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:32]
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        return {"event_type": EVENT_TYPE, "event_payload": {"key": self.mark}}
 
 
 def item_of(run: Run, key: str, message: Message, thread_ts: str) -> Item:

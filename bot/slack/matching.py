@@ -19,7 +19,7 @@ from bot.render import Ask, Message, PlanMessage, Reply, render
 from bot.run import Event, Run, ThreadLost, ThreadOpened
 from bot.slack.calls import Limited, Unclear
 from bot.slack.item import Item, channel_of, item_of
-from bot.slack.pace import POST, REPLIES, UPDATE, Pace, Urgency
+from bot.slack.pace import HISTORY, POST, REPLIES, Pace, Urgency
 from bot.slack.posting import PLAIN, Gone, Later, Posting, Sleep, Unknown
 from bot.slack.uploads import Uploads, shares
 
@@ -36,7 +36,6 @@ class Thread:
     run: Run
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     rows: dict[str, Shown] | None = None  # as the table has them, while nobody else touches them
-    updated: dict[str, float] = field(default_factory=dict)
     given_up: set[str] = field(default_factory=set)
     turn: float | None = None  # when this thread's next post may go out
     polls: int = 0
@@ -46,7 +45,7 @@ class Thread:
     def backoff(self) -> float:
         """One more failure in a row; how long to leave it alone."""
         self.failures += 1
-        return float(min(60.0, 0.5 * 2**self.failures) * random.uniform(0.7, 1.0))  # noqa: S311
+        return float(min(60.0, 0.5 * 2 ** min(self.failures, 8)) * random.uniform(0.7, 1.0))  # noqa: S311
 
 
 @dataclass(slots=True)
@@ -113,7 +112,7 @@ class Matcher:
         try:
             wait = await self._post(thread, run, key, message, row)
         except Limited as limited:
-            self.pace.limited(run.workspace, POST, limited.seconds)
+            self.pace.limited(run.workspace, limited.method, limited.seconds)
             thread.turn = None
             return limited.seconds
         except Later as later:
@@ -127,7 +126,8 @@ class Matcher:
             if key == "root":
                 raise Gone("Slack did not say whether my first message arrived.") from unknown
             return 0.0
-        thread.polls = thread.failures = 0
+        if wait == 0:
+            thread.polls = thread.failures = 0
         return wait
 
     async def _post(self, thread: Thread, run: Run, key: str, message: Message, row: Shown | None) -> float:
@@ -138,7 +138,8 @@ class Matcher:
         item = item_of(run, key, message, run.request.thread_ts or (root.ts if root else ""))
 
         async def read() -> None:
-            if wait := self.pace.read(run.workspace, REPLIES):
+            method = REPLIES if item.thread_ts else HISTORY
+            if wait := max(self.pace.paused(run.workspace, method), self.pace.read(run.workspace, method)):
                 await self.sleep(wait)
 
         if key.startswith("files:"):
@@ -150,7 +151,7 @@ class Matcher:
         else:
             thread.rows[key] = await self.posting.post(await self._with_pictures(thread, item))
         thread.turn = None
-        thread.updated[key] = self.steady()
+        self.pace.touched(item.mark)
         return 0.0
 
     def _turn(self, thread: Thread, run: Run, key: str) -> float:
@@ -173,26 +174,21 @@ class Matcher:
             item = item_of(run, key, message, "")
             if row.digest.removesuffix(PLAIN) == item.digest:
                 continue
-            wait = self._update_wait(thread, run, key)
+            wait = 0.0 if run.ended else self.pace.apart(item.mark)  # the last word does not wait
             wait = wait or self.pace.update(run.workspace, _urgency(run, message))
             if wait == 0:
                 wait = await self._update(thread, item)
             soonest = wait if soonest is None else min(soonest, wait)
         return soonest
 
-    def _update_wait(self, thread: Thread, run: Run, key: str) -> float:
-        """Two updates of one message keep a distance; the last word does not wait."""
-        since = self.steady() - thread.updated.get(key, float("-inf"))
-        return 0.0 if run.ended else max(0.0, self.pace.rates.same_message - since)
-
     async def _update(self, thread: Thread, item: Item) -> float:
         assert thread.rows is not None
-        thread.updated[item.key] = self.steady()
+        self.pace.touched(item.mark)
         lock = thread.rows.get(f"update:{item.key}")
         try:
             await self.posting.update(await self._with_pictures(thread, item), lock)
         except Limited as limited:
-            self.pace.limited(item.workspace, UPDATE, limited.seconds)
+            self.pace.limited(item.workspace, limited.method, limited.seconds)
             return limited.seconds
         except Later as later:
             return _poll(thread, later)

@@ -14,12 +14,8 @@ from typing import Literal
 from bot.ports import Clock
 
 Urgency = Literal["terminal", "error", "progress"]
-POST, UPDATE, REPLIES, HISTORY = (
-    "chat.postMessage",
-    "chat.update",
-    "conversations.replies",
-    "conversations.history",
-)
+POST, UPDATE = "chat.postMessage", "chat.update"
+REPLIES, HISTORY = "conversations.replies", "conversations.history"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +74,7 @@ class Pace:
     rates: Rates = field(default_factory=Rates)
     _buckets: dict[tuple[str, ...], Bucket] = field(default_factory=dict)
     _until: dict[tuple[str, str], float] = field(default_factory=dict)
+    _touched: dict[str, float] = field(default_factory=dict)
 
     def post(self, workspace: str, channel: str) -> float:
         """A place in the queue of this channel; in how many seconds it comes."""
@@ -93,6 +90,18 @@ class Pace:
     def read(self, workspace: str, method: str) -> float:
         bucket = self._bucket((method, workspace), self.rates.reads, self.rates.read_burst)
         return bucket.reserve(self.clock())
+
+    def touched(self, message: str) -> None:
+        """This message was just posted or changed."""
+        now = self.clock()
+        if len(self._touched) > 10_000:
+            self._touched = {m: t for m, t in self._touched.items() if now - t < self.rates.same_message}
+        self._touched[message] = now
+
+    def apart(self, message: str) -> float:
+        """Two changes of one message keep a distance: how long to wait for the next."""
+        since = self.clock() - self._touched.get(message, -math.inf)
+        return max(0.0, self.rates.same_message - since)
 
     def limited(self, workspace: str, method: str, seconds: float) -> None:
         """Slack said 429."""

@@ -85,11 +85,10 @@ class Posting:
         await wait()
         if not await self._messages.reclaim(item.workspace, item.run_id, item.key, since):
             raise Later(0.2)
-        name = item.mark["event_payload"]["key"]
 
         def ours(message: Mapping[str, Any]) -> bool:
             metadata = message.get("metadata") or {}
-            return bool((metadata.get("event_payload") or {}).get("key") == name)
+            return bool((metadata.get("event_payload") or {}).get("key") == item.mark)
 
         client = self._client(item)
         try:
@@ -149,7 +148,7 @@ class Posting:
                 thread_ts=item.thread_ts or None,
                 text=post.text,
                 blocks=post.blocks or None,
-                metadata=item.mark,
+                metadata=item.metadata,
                 username=post.username or None,
                 icon_emoji=post.icon_emoji or None,
                 unfurl_links=False,

@@ -28,7 +28,7 @@ from bot.slack.uploads import ReadFile, Uploads
 
 log = structlog.get_logger(__name__)
 
-MOST_FAILURES = 8  # in a row; then the sweeper comes back to it
+MOST_FAILURES = 5  # in a row; then the sweeper comes back to it
 POSTPONED = 300.0
 
 

@@ -181,13 +181,16 @@ def _reply(message: Reply, run_id: str, emoji_of: EmojiOf, look: Look) -> Post:
 
 def _answer(message: AnswerMessage, run_id: str, look: Look) -> Post:
     said, body = _body(message.text, run_id, ANSWER, look.room)
-    blocks = [rich([_said(mention(message.to))]), *body]
-    if message.status in ("done", "partial") and look.native:
-        blocks.append(feedback(run_id))
-    text = said or "This has ended."
     if not body:
-        blocks.insert(1, rich([_said(text)]))
-    return Post(f"{tag(message.to)} {_spoken(text, most=2_800)}", blocks)
+        said = "This has ended."
+        body = [rich([_said(said)])]
+    first = body[0]["elements"][0]
+    if first["type"] == "rich_text_section":
+        first["elements"][:0] = [mention(message.to), text_element(" ")]
+    else:
+        body.insert(0, rich([_said(mention(message.to))]))
+    thumbs = [feedback(run_id)] if message.status in ("done", "partial") and look.native else []
+    return Post(f"{tag(message.to)} {_spoken(said, most=2_800)}", [*body, *thumbs])
 
 
 def _ask(message: Ask, run_id: str, emoji_of: EmojiOf, look: Look) -> Post:

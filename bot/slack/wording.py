@@ -22,7 +22,7 @@ def size(text: str) -> int:
 
 def cut(text: str, most: int) -> str:
     """At most this long, with an ellipsis where something was left out."""
-    text = clean(text)
+    text = clean(text[: 4 * most + 100])  # the work is bounded, whatever comes
     if size(text) <= most:
         return text
     units = text[:most].encode("utf-16-le")[: 2 * (most - 1)]
@@ -32,7 +32,7 @@ def cut(text: str, most: int) -> str:
 
 def line(text: str, most: int, otherwise: str = "–") -> str:
     """One line, never empty: for titles, labels and buttons."""
-    return cut(" ".join(clean(text).split()), most) or otherwise
+    return cut(" ".join(clean(text[: 8 * most]).split()), most) or otherwise
 
 
 def escape(text: str, most: int = 2_900) -> str:

@@ -12,7 +12,9 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.crashpoints import no_crash
+from bot.ports import MessageStore
 from bot.run import Event, Run, ThreadLost, ThreadOpened
+from bot.slack.matching import Load
 from bot.slack.pace import NO_LIMITS, Rates
 from bot.slack.thread import SlackThreads
 from playground import Playground
@@ -40,6 +42,9 @@ class Stage:
     def __init__(self, slack: Playground, fast: FastTime, session: aiohttp.ClientSession) -> None:
         self.slack, self.fast, self._session = slack, fast, session
         self.rows = Rows(fast.now)
+        self.store: MessageStore = self.rows
+        self.load: Load = self._newest
+        self.whole: object = None  # the real store, where a test brings one
         self.events: list[Event] = []
         self.newest: Run | None = None
         self.bots: list[SlackThreads] = []
@@ -62,16 +67,13 @@ class Stage:
                 if run is not self.newest:
                     self.show(bot, later(run))
 
-        async def load(workspace: str, run_id: str) -> Run | None:
-            return self.newest
-
         def read(file: File) -> bytes:
             return self.blobs[file.id]
 
         bot = SlackThreads(
             lambda workspace: client,
-            self.rows,
-            load,
+            self.store,
+            self.load,
             on_event,
             emoji_of=lambda worker: ":mag:",
             read_file=read,
@@ -83,6 +85,9 @@ class Stage:
         )
         self.bots.append(bot)
         return bot
+
+    async def _newest(self, workspace: str, run_id: str) -> Run | None:
+        return self.newest
 
     async def run(self, **more: Any) -> Run:
         """A run that a mention in #general began."""

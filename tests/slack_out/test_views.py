@@ -128,7 +128,7 @@ def check(post: Post, message: Message) -> None:
     assert post.text.count("<@") <= 1 + getattr(message, "line", "").count("{person}")
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(messages, st.sampled_from(LOOKS))
 def test_slack_takes_every_message(message: Message, look: Look) -> None:
     """Blocks are valid under all limits, whatever people and models wrote."""
