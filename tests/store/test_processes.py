@@ -66,6 +66,19 @@ async def test_a_database_locked_too_long_refuses_and_loses_nothing(sqlite_url: 
     await store.close()
 
 
+async def test_a_full_disk_refuses_and_loses_nothing(sqlite_url: str) -> None:
+    store = Store(sqlite_url, Now())
+    run = await begun(store)
+    pages = await store.database.write(lambda c: c.exec_driver_sql("PRAGMA page_count").scalar_one())
+    await store.database.write(lambda c: c.exec_driver_sql(f"PRAGMA max_page_count={pages}"))
+    with pytest.raises(StoreDown, match="full"):
+        await store.inbox.put("T1", ["e1"], "x" * 1_000_000)
+    await store.database.write(lambda c: c.exec_driver_sql(f"PRAGMA max_page_count={pages + 1_000}"))
+    assert await store.inbox.put("T1", ["e1"], "x" * 1_000_000) is not None
+    assert await store.runs.load("T1", "r1", fresh=True) == run
+    await store.close()
+
+
 def locked(url: str) -> closing[sqlite3.Connection]:
     blocker = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")

@@ -67,10 +67,11 @@ async def test_another_bots_change_is_a_conflict_and_then_what_is_loaded(store: 
     assert theirs is not None
     theirs = await happen(other, theirs, PlanMade(1, chain("a")))
     assert await store.runs.load("T1", "r1") is run  # stale, as the port says
-    assert await store.runs.load("T1", "r1", fresh=True) == theirs
-    stale = run
     with pytest.raises(Conflict):
-        await happen(store, stale, StopAsked("UADA"))
+        await happen(store, run, StopAsked("UADA"))
+    assert await store.runs.load("T1", "r1") == theirs
+    theirs = await happen(other, theirs, finished(theirs, "a"))
+    assert await store.runs.load("T1", "r1", fresh=True) == theirs
     assert await store.runs.load("T1", "r1") == theirs
     await other.close()
 
@@ -99,6 +100,15 @@ async def test_only_what_changed_is_written(store: Store) -> None:
     assert await store.runs.lost_leases() == []
 
 
+async def test_a_run_of_the_same_name_elsewhere_is_another_run(store: Store) -> None:
+    theirs = await store.runs.save(None, new_run("r1", "T2", request(), 1.0))
+    theirs = await happen(store, theirs, TurnCame())
+    ours = await begun(store)
+    ours = await happen(store, ours, started(ours))
+    await happen(store, ours, StopAsked("UADA"))
+    assert await reloaded(store, theirs) == theirs
+
+
 async def test_the_cache_is_bounded(url: str) -> None:
     small = Store(url, Now(), cached_runs=3)
     for n in range(5):
@@ -121,7 +131,9 @@ async def test_an_attempt_that_is_silent_too_long_is_lost(store: Store, now: Now
     now.at += 21
     assert await store.runs.lost_leases() == [address(run, "a", 2)]
     run = await happen(store, run, finished(run, "a", attempt=2))
-    assert [lost.step for lost in await store.runs.lost_leases()] == []
+    assert await store.runs.lost_leases() == []
+    run = await happen(store, run, finished(run, "b"))
+    assert (await store.counts()).out == 0
 
 
 async def test_a_heartbeat_renews_the_current_attempt_alone(store: Store, now: Now) -> None:
@@ -172,6 +184,10 @@ async def test_a_thread_that_is_behind_is_due_until_it_shows_the_newest(store: S
     run = await happen(store, run, PlanMade(1, chain("a")))
     await store.messages.all_shown("T1", "r1", 1)  # an older view says nothing about the newest
     assert await store.runs.due() == [("T1", "r1")]
+    await store.messages.all_shown("T1", "r1", run.version)
+    await store.messages.all_shown("T1", "r1", 1)
+    assert await store.runs.due() == []
+    run = await happen(store, run, started(run, "a"))
     await store.messages.postpone("T1", "r1", now.at + 120)  # a rate limit: no busy loop
     await store.messages.postpone("T1", "r1", now.at + 10)
     assert await store.runs.due() == []
