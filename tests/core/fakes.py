@@ -1,0 +1,109 @@
+"""The world of the orchestrator, by hand and in memory: it loses, repeats and reorders what it is given."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from bot.decide import tasks, wakes
+from bot.ports import Conflict
+from bot.run import Run
+from workers import File, Line
+from workers.kit.wire import Address, TaskMessage
+
+
+@dataclass
+class FakeStore:
+    """Implements `RunStore`: versions, leases and all, without a database."""
+
+    now: float = 0.0
+    lease: float = 20.0
+    runs: dict[tuple[str, str], Run] = field(default_factory=dict)
+    leases: dict[tuple[str, str, str], tuple[int, float]] = field(default_factory=dict)
+
+    def clock(self) -> float:
+        return self.now
+
+    async def load(self, workspace: str, run_id: str, *, fresh: bool = False) -> Run | None:
+        return self.runs.get((workspace, run_id))
+
+    async def save(self, before: Run | None, after: Run) -> Run:
+        key = (after.workspace, after.id)
+        known = self.runs.get(key)
+        if (known.version if known else 0) != (before.version if before else 0):
+            raise Conflict
+        out = {s.id: s.attempt for s in tasks(after)}
+        for step, attempt in out.items():
+            if self.leases.get((*key, step), (0, 0.0))[0] != attempt:
+                self.leases[*key, step] = (attempt, self.now + self.lease)
+        for name in [name for name in self.leases if name[:2] == key and name[2] not in out]:
+            del self.leases[name]
+        saved = replace(after, version=after.version + 1)
+        self.runs[key] = saved
+        return saved
+
+    async def renew(self, address: Address) -> None:
+        name = (address.workspace, address.run, address.step)
+        if self.leases.get(name, (0, 0.0))[0] == address.attempt:
+            self.leases[name] = (address.attempt, self.now + self.lease)
+
+    async def lost_leases(self) -> Sequence[Address]:
+        return [
+            Address(workspace=w, run=r, step=s, attempt=attempt)
+            for (w, r, s), (attempt, until) in self.leases.items()
+            if until <= self.now
+        ]
+
+    async def due(self) -> Sequence[tuple[str, str]]:
+        return [
+            key
+            for key, run in self.runs.items()
+            if run.status == "queued" or ((wake := wakes(run)) is not None and wake <= self.now)
+        ]
+
+    async def thread_runs(self, workspace: str, channel: str, thread_ts: str) -> Sequence[Run]:
+        there = [
+            r
+            for (w, _), r in self.runs.items()
+            if (w, r.request.channel, r.request.thread_ts) == (workspace, channel, thread_ts)
+        ]
+        return sorted(there, key=lambda r: (r.created_at, r.id))
+
+
+@dataclass
+class FakeTransport:
+    """Implements `Transport`: some messages are lost, some come twice, and none in order."""
+
+    chance: random.Random
+    queue: list[TaskMessage] = field(default_factory=list)
+
+    async def send(self, task: TaskMessage) -> None:
+        for _ in range(self.chance.choices((0, 1, 2), (2, 7, 1))[0]):
+            self.queue.append(task)
+
+    async def cancel(self, workspace: str, run_id: str) -> None:
+        if self.chance.random() < 0.5:
+            self.queue = [t for t in self.queue if t.run != run_id]
+
+    def take(self) -> TaskMessage:
+        return self.queue.pop(self.chance.randrange(len(self.queue)))
+
+
+class FakeThreads:
+    """Implements `ThreadView`: remembers the newest view of each run."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, Run] = {}
+
+    def show(self, run: Run) -> None:
+        if run.id not in self.seen or self.seen[run.id].version <= run.version:
+            self.seen[run.id] = run
+
+
+class FakeMaterials:
+    async def fetch(self, workspace: str, file: File) -> File:
+        return file
+
+    async def channel(self, workspace: str, channel: str, person: str) -> Sequence[Line]:
+        return ()
