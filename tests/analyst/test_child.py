@@ -157,10 +157,11 @@ async def test_a_cancelled_task_takes_its_child_along() -> None:
     assert not alive(pids[0])
 
 
-async def test_a_child_dies_with_its_parent_in_the_middle_of_a_query() -> None:
+async def test_a_child_dies_with_its_parent_in_the_middle_of_a_query(tmp_path: Path) -> None:
     script = f"""
-import asyncio
+import asyncio, tempfile
 from workers.kit.tables.session import open_tables
+tempfile.tempdir = {str(tmp_path)!r}  # a process that is killed cannot tidy up
 async def main():
     async with open_tables() as session:
         asking = asyncio.create_task(session.query({HUGE!r}))

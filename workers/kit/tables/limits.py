@@ -1,8 +1,8 @@
 """What a file and a query may cost, in one place, and the two ways in which they are turned down.
 
 The sizes are for a bot that shares a small machine: a million cells of CSV took three to four seconds and
-150 MB on two busy cores, and the same in XLSX ten times as long. A file over a cap is refused rather than cut short, because a total over half a
-table is worse than none.
+150 MB on two busy cores, and the same in XLSX ten times as long. A file over a cap is refused rather than
+cut short, because a total over half a table is worse than none.
 """
 
 from __future__ import annotations
