@@ -86,6 +86,11 @@ def attached(result: Result, pictures: bool = True, native: bool = True) -> list
     return blocks
 
 
+def lacks_pictures(result: Result) -> bool:
+    """A picture of it has no place in Slack yet."""
+    return any(is_picture(f) and f.id and not f.slack_id for f in result.files)
+
+
 def is_picture(file: File) -> bool:
     return file.mimetype in ("image/png", "image/jpeg", "image/gif")
 

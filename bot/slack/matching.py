@@ -26,6 +26,7 @@ from bot.slack.uploads import Uploads, shares
 log = structlog.get_logger(__name__)
 
 Load = Callable[[str, str], Awaitable[Run | None]]
+MOST_SHARES = 2  # more tries at sharing files, before what comes after goes on without them
 OnEvent = Callable[[str, str, Event], Awaitable[object]]
 
 
@@ -120,6 +121,8 @@ class Matcher:
         except Unclear as unclear:
             log.warning("a post of unknown fate", run=run.id, key=key, error=str(unclear))
             thread.rows = None
+            if key.startswith("files:") and thread.failures >= MOST_SHARES:
+                thread.given_up.add(key)  # the words go on without it
             return thread.backoff()
         except Unknown as unknown:
             thread.given_up.add(key)

@@ -19,7 +19,8 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.crashpoints import Crash, no_crash
 from bot.ports import Clock, MessageStore, Shown, StoreDown
-from bot.render import PlanMessage
+from bot.render import PlanMessage, Reply
+from bot.slack.blocks import lacks_pictures
 from bot.slack.calls import Limited, NotSent, Refused, call
 from bot.slack.item import Item
 from bot.slack.lookup import Unreadable, find
@@ -167,7 +168,8 @@ class Posting:
         named = not post.username or "username" in (answer.get("message") or {"username": ""})
         if not named:
             self._learn(item, replace(look, names=False))
-        digest = (item.digest if named else "") + ("" if look.pictures else PLAIN)
+        plain = isinstance(item.message, Reply) and (not look.pictures or lacks_pictures(item.message.result))
+        digest = (item.digest if named else "") + (PLAIN if plain else "")
         shown = Shown(item.key, str(answer["channel"]), str(answer["ts"]), digest, item.version)
         await self.record(item, shown)
         return shown

@@ -75,7 +75,8 @@ class Uploads:
                 client = self._client_for(workspace)
                 slack_id = await self._upload(client, file)
                 await call(client.files_completeUploadExternal(files=[_named(slack_id, file)]))
-            except (Refused, WorkerError, OSError, LookupError) as error:
+            except (Refused, NotSent, Unclear, WorkerError, OSError, LookupError) as error:
+                # The words don't wait for it: it is shared below them, when that works.
                 log.warning("a picture could not be uploaded", run=run_id, error=str(error))
                 return file
             await self._messages.claim(workspace, run_id, key, "")
@@ -85,6 +86,8 @@ class Uploads:
 
     async def share(self, item: Item, files: Sequence[File], row: Shown | None, wait: Wait) -> Shown:
         """Puts the files into the thread. Raises as `Posting.post` does."""
+        if self._read is None:
+            raise Unknown("there is no file store here")
         if row is None or row.sending_since is None:
             if not await self._messages.claim(item.workspace, item.run_id, item.key, item.channel):
                 raise Later(0.2)

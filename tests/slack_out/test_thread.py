@@ -14,7 +14,7 @@ from bot.slack.pace import Rates
 from bot.slack.thread import SlackThreads
 from tests.slack_out.fakes import later, step
 from tests.slack_out.stage import SPEED, Stage, on_stage
-from workers import Result
+from workers import File, Result
 
 CHAIN = {"title": "Comparison"}
 
@@ -373,8 +373,6 @@ async def test_slack_down_for_long_is_left_to_the_sweeper() -> None:
 async def test_files_are_shown_or_shared() -> None:
     """A picture inside the reply, a table file below it."""
     async with on_stage() as stage:
-        from workers import File
-
         picture = File(name="chart.png", mimetype="image/png", size=3, id="1" * 64)
         table = File(name="rows.csv", mimetype="text/csv", size=3, id="2" * 64)
         stage.blobs = {picture.id: b"png", table.id: b"a,b"}
@@ -391,8 +389,6 @@ async def test_files_are_shown_or_shared() -> None:
 async def test_a_refused_picture_is_shared_below() -> None:
     """Where the image block does not work the picture still arrives."""
     async with on_stage() as stage:
-        from workers import File
-
         stage.slack.faults.refuse_blocks("image")
         picture = File(name="chart.png", mimetype="image/png", size=3, id="1" * 64)
         stage.blobs = {picture.id: b"png"}
@@ -403,6 +399,25 @@ async def test_a_refused_picture_is_shared_below() -> None:
         shared = [f["name"] for m in stage.slack.thread("general", stage.root) for f in m.get("files", [])]
         assert shared == ["chart.png"]
         assert "image" not in stage.kinds()
+
+
+@pytest.mark.parametrize("times", [1, 1_000])
+async def test_words_do_not_wait_for_files(times: int) -> None:
+    """Uploads that fail for a while are shared below later; for good, they are given up."""
+    async with on_stage() as stage:
+        stage.slack.faults.fail(times=times, method="files.getUploadURLExternal")
+        picture = File(name="chart.png", mimetype="image/png", size=3, id="1" * 64)
+        stage.blobs = {picture.id: b"png"}
+        done = step("a", "done", "See.", finished_at=1.0)
+        done = replace(done, result=Result(text="See.", files=(picture,)))
+        run = stage.show(stage.bot(), later(await stage.run(), done, step("b", "out")))
+        await stage.slack.until(lambda: len(stage.posts()) >= 2)
+        done_too = step("b", "done", "And this.", finished_at=2.0)
+        run = stage.show(stage.bots[0], later(run, done, done_too, status="done"))
+        await stage.shown(run)
+        shared = [f["name"] for m in stage.slack.thread("general", stage.root) for f in m.get("files", [])]
+        assert shared == (["chart.png"] if times == 1 else [])
+        assert "And this." in stage.text()
 
 
 async def test_closing_lets_what_is_on_its_way_arrive() -> None:
