@@ -70,7 +70,7 @@ def help_blocks() -> list[Json]:
         mrkdwn(
             "*Elsewhere*\n• `/delegate status` shows your latest requests.\n• `/delegate help` shows this."
         ),
-        context("What I write can be wrong: check what matters. Only you can see this message."),
+        context("What I write can be wrong: check what matters."),
     ]
 
 
