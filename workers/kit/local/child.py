@@ -26,11 +26,11 @@ Message = dict[str, Any]
 
 
 class Child:
-    def __init__(self, process: asyncio.subprocess.Process, key: str) -> None:
-        self._process = process
+    def __init__(self, process: asyncio.subprocess.Process, orders: Orders) -> None:
+        self._process, self._kept = process, orders.warm
         self._said = ""  # the end of its stderr, for the operator
         self._listener = asyncio.create_task(self._listen())
-        self._http = httpx.AsyncClient(headers={"Authorization": f"Bearer {key}"}, trust_env=False)
+        self._http = httpx.AsyncClient(headers={"Authorization": f"Bearer {orders.key}"}, trust_env=False)
         self.url = ""
         self.port = 0
 
@@ -49,7 +49,7 @@ class Child:
             )
         except OSError as error:
             raise LocalModelError(f"Its process could not be started ({error}).") from error
-        child = cls(process, orders.key)
+        child = cls(process, orders)
         try:
             await asyncio.wait_for(child._greet(orders), timeout)
         except BaseException as error:
@@ -85,8 +85,8 @@ class Child:
         kept = {"filename": hashlib.sha256(json.dumps(body).encode()).hexdigest()[:16] + ".kv"}
         way = f"{self.url}/slots/{slot}?action="
         try:
-            if restore:
-                await self._http.post(f"{way}restore", json=kept, timeout=10)  # none or a bad one: refused
+            if restore and self._kept and (self._kept / kept["filename"]).exists():
+                await self._http.post(f"{way}restore", json=kept, timeout=10)  # a bad file is refused
             answer = await self._http.post(f"{self.url}/v1/chat/completions", json=body, timeout=timeout)
             if answer.is_success and answer.json().get("timings", {}).get("prompt_n", 0) > WORTH_KEEPING:
                 await self._http.post(f"{way}save", json=kept, timeout=10)
