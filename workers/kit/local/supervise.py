@@ -15,6 +15,7 @@ import os
 import secrets
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -155,8 +156,8 @@ class LocalModel:
             for number, messages in enumerate(self._warm_up or [[{"role": "user", "content": "Hello"}]]):
                 slot = number % orders.slots
                 kept.add(await child.warm(messages, self._warm_timeout, slot, restore=sound))
-            for old in warm.glob("*.kv"):  # of a prompt that was changed since
-                if old.name not in kept:
+            for old in warm.glob("*.kv"):  # a week, because a bench or a second bot has its own
+                if old.name not in kept and old.stat().st_mtime < time.time() - 7 * 86_400:
                     old.unlink(missing_ok=True)
             self._port, self.url, self._sound = child.port, f"{child.url}/v1", True
             self.state = State("ready", "The local model is ready.")
