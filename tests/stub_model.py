@@ -132,9 +132,8 @@ def usual(seen: Seen) -> str | Mapping[str, Any]:
             return make(int(shape.group(2)), workers)
         step = _step(1, workers, request[:400], [])
         return {"title": request[:60] or "Untitled", "steps": [step | {"title": request[:60] or "Do it"}]}
-    if seen.schema is not None:
-        return {key: f"echo of {key}" for key in seen.schema.get("properties", {})}
-    return f"Here it is: {' '.join(request.split())[:300]}"
+    echo = f"Here it is: {' '.join(request.split())[:300]}"
+    return echo if seen.schema is None else dict.fromkeys(seen.schema.get("properties", {}), echo)
 
 
 @dataclass

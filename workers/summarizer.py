@@ -1,7 +1,7 @@
 """Summarises what there is: the results it needs, else the thread, else the channel's recent messages."""
 
 from workers import Task, WorkerError, worker
-from workers.kit.material import RULE, fenced
+from workers.kit.material import RULE, fenced, unfenced
 
 SYSTEM = f"""You summarise for busy colleagues, in the language of the request: three to seven bullets ("- "),
 the most important first; who decided or promised what, with names, figures and dates exactly as given.
@@ -22,4 +22,4 @@ async def summarizer(task: Task) -> str:
     if not material:
         raise WorkerError("There is nothing to summarise: no results, and no messages that I may read.")
     await task.say(f"Reading {source}")
-    return await task.ask(f"{task.instruction}\n\n{material}", system=SYSTEM, max_tokens=700)
+    return unfenced(await task.ask(f"{task.instruction}\n\n{material}", system=SYSTEM, max_tokens=700))

@@ -31,7 +31,6 @@ class Attempt:
         model_for: Callable[[TaskMessage], Model],
         report: Send,
         files: FileStore,
-        *,
         asks: int,
         say_seconds: float,
     ) -> None:

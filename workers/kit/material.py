@@ -14,7 +14,15 @@ RULE = (
 )
 
 
+TAG = re.compile(r"<\s*/?\s*material\s*>", re.IGNORECASE)
+
+
 def fenced(text: str, most: int = 12_000) -> str:
     """The newest `most` characters, in a fence that the text cannot close. Nothing for nothing."""
-    inside = re.sub(r"<\s*/?\s*material\s*>", "", text[-most:], flags=re.IGNORECASE).strip()
+    inside = unfenced(text[-most:])
     return f"<material>\n{inside}\n</material>" if inside else ""
+
+
+def unfenced(text: str) -> str:
+    """A model's answer without the fences that small ones copy."""
+    return TAG.sub("", text).strip()

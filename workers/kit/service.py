@@ -39,6 +39,7 @@ class Held:
     task: TaskMessage
     attempt: Attempt
     body: asyncio.Task[Result | str] | None = None
+    started: bool = False  # it has a slot, and the bot may have heard so
     gone: bool = False  # nobody waits for it any more
     beating: bool = False
 
@@ -81,14 +82,7 @@ class Service:
         key = (task.workspace, task.run, task.step, task.attempt)
         if self._draining or key in self._held or key in self._done:
             return
-        attempt = Attempt(
-            task,
-            self._model_for,
-            self._report,
-            self._files,
-            asks=self._asks,
-            say_seconds=self._say_seconds,
-        )
+        attempt = Attempt(task, self._model_for, self._report, self._files, self._asks, self._say_seconds)
         held = self._held[key] = Held(task, attempt)
         self.idle.clear()
         if self._ticker is None or self._ticker.done():
@@ -116,7 +110,7 @@ class Service:
         """For SIGTERM: takes nothing new, hands back what waits for a slot, gives the rest this long. What is
         cut off is not reported: its lease runs out, and another process takes it."""
         self._draining = True
-        self._drop([h for h in self._held.values() if h.body is None])
+        self._drop([h for h in self._held.values() if not h.started])
         try:
             await asyncio.wait_for(self.idle.wait(), seconds)
         except TimeoutError:
@@ -138,6 +132,7 @@ class Service:
         async with self._slots:
             if held.gone:
                 return None
+            held.started = True
             await self._report(Started(**address))
             if held.gone:
                 return None
