@@ -49,7 +49,8 @@ class Store:
         self.inbox = Inbox(self.database, self._writer, clock)
 
     async def ping(self) -> None:
-        """Raises `StoreDown` unless the database answers and has our tables."""
+        """Raises unless the database answers and has our tables, and the writer is alive."""
+        self._writer.check()
         await self.database.read(lambda c: c.execute(select(RUN.c.id).limit(1)).all())
 
     async def counts(self) -> Counts:

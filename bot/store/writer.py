@@ -73,14 +73,17 @@ class Writer:
 
     async def do(self, kind: Kind[Item, Outcome], item: Item) -> Outcome:
         """Returns when the change is committed. Raises `Conflict`, `StoreDown`, or the change's own error."""
-        if self._closed:
-            raise StoreDown("The store is closed.")
+        self.check()
         if self._task is None:
             self._task = asyncio.create_task(self._work(), name="store-writer")
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Change(kind, item, kind.key(item), future))
         self._wake.set()
         return await future
+
+    def check(self) -> None:
+        if self._closed:
+            raise StoreDown("The store is closed.")
 
     async def close(self) -> None:
         """Commits what waits, and takes nothing more."""

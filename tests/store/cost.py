@@ -1,5 +1,5 @@
 """What a run costs the store: `python -m tests.store.cost [URL] [RUNS]`. Every run is a chain of three steps,
-14 transitions with its beginning, each committed before the next; all runs at once, in a database of its
+13 transitions with its beginning, each committed before the next; all runs at once, in a database of its
 own unless a URL names another."""
 
 # ruff: noqa: T201
@@ -42,7 +42,8 @@ async def measure(url: str, runs: int) -> None:
     took, cpu = time.perf_counter() - begun_at, time.process_time() - cpu
     steps = sum(run.version for run in done)
     print(
-        f"{runs} at once: {runs / took:.0f} runs/s, {steps / took:.0f} commits/s, {1000 * cpu / runs:.2f} ms CPU/run"
+        f"{runs} at once: {runs / took:.0f} runs/s, {steps / took:.0f} commits/s,"
+        f" {1000 * cpu / runs:.2f} ms of CPU a run"
     )
     begun_at = time.perf_counter()
     alone = await one(store, uuid.uuid4().hex)
