@@ -17,8 +17,10 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.render import AnswerMessage, Reply, render
 from bot.run import Run
 from bot.slack import views
+from bot.slack.blocks import ref
 from bot.slack.inbox import Inbox
 from bot.slack.incoming import COMMAND
 
@@ -99,7 +101,13 @@ def register(app: AsyncApp, reads: Reads) -> None:
         run = await reads.load(body["team"]["id"], run_id)
         if run is None or run.request.channel != body["channel"]["id"]:
             return
-        state = run.find(step)
-        text = state.result.text if state and state.result else run.answer
-        title = state.step.title if state else run.title
+        shown = render(run)
+        reply = next((m for m in shown.values() if isinstance(m, Reply) and ref(m.step) == step), None)
+        answer = shown.get("answer")
+        if reply:
+            title, text = reply.title, reply.result.text
+        elif isinstance(answer, AnswerMessage):
+            title, text = run.title or "Answer", answer.text
+        else:
+            return
         await client.views_open(trigger_id=body["trigger_id"], view=views.full_text_modal(title, text))
