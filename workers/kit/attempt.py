@@ -31,6 +31,7 @@ class Attempt:
         model_for: Callable[[TaskMessage], Model],
         report: Send,
         files: FileStore,
+        *,
         asks: int,
         say_seconds: float,
     ) -> None:

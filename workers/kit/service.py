@@ -82,7 +82,9 @@ class Service:
         key = (task.workspace, task.run, task.step, task.attempt)
         if self._draining or key in self._held or key in self._done:
             return
-        attempt = Attempt(task, self._model_for, self._report, self._files, self._asks, self._say_seconds)
+        attempt = Attempt(
+            task, self._model_for, self._report, self._files, asks=self._asks, say_seconds=self._say_seconds
+        )
         held = self._held[key] = Held(task, attempt)
         self.idle.clear()
         if self._ticker is None or self._ticker.done():
