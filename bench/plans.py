@@ -3,7 +3,7 @@
     python bench/plans.py                                    # the local model, from the usual cache
     python bench/plans.py --base-url http://127.0.0.1:8080/v1 --key … --model …
 
-None of these requests is in the prompt. It knows the prompt file and the schema, not the bot.
+None of these requests is in the prompt. It asks with the planner's own words and schema.
 """
 
 from __future__ import annotations
@@ -17,18 +17,14 @@ from typing import Any
 
 import httpx
 
+from bot.local import MAX_STEPS
 from bot.plan import Plan, problems
+from bot.planner import plan_schema, prefix
+from workers import discover
 from workers.kit.local import LocalModel
 from workers.kit.local.progress import shown
 
-PROMPT = Path(__file__).parent.parent / "bot" / "prompts" / "plan.md"
-WORKERS = {
-    "writer": "Writes and refines text: posts, mails, announcements; drafts, then improves",
-    "summarizer": "Summarises earlier results, the thread, or the channel's recent messages into bullets",
-    "analyst": "Answers questions about attached tables (CSV, XLSX, JSON, Parquet): "
-    "totals, trends, comparisons, charts",
-}
-IDS = [f"s{n}" for n in range(1, 7)]
+TEAM = discover().workers
 
 # (what a sensible plan is, files, thread, request)
 REQUESTS: list[tuple[str, str, str, str]] = [
@@ -185,52 +181,6 @@ HELD_OUT: list[tuple[str, str, str, str]] = [
 ]
 
 
-def schema(workers: list[str], max_steps: int = 6) -> dict[str, Any]:
-    """Properties come out in this order; every string is bounded, or a small model runs on inside one."""
-
-    def text(most: int) -> dict[str, Any]:
-        return {"type": "string", "minLength": 1, "maxLength": most}
-
-    def obj(properties: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "type": "object",
-            "properties": properties,
-            "required": list(properties),
-            "additionalProperties": False,
-        }
-
-    ids = IDS[:max_steps]
-    step = obj(
-        {
-            "id": {"type": "string", "enum": ids},
-            "title": text(80),
-            "worker": {"type": "string", "enum": workers},
-            "instruction": text(400),
-            "needs": {
-                "type": "array",
-                "items": {"type": "string", "enum": ids},
-                "maxItems": max_steps - 1,
-            },
-        }
-    )
-    steps = {"type": "array", "items": step, "minItems": 1, "maxItems": max_steps}
-    return {"anyOf": [obj({"answer": text(600)}), obj({"title": text(80), "steps": steps})]}
-
-
-def examples() -> list[dict[str, str]]:
-    """The prompt as messages: the system's words, then each worked example as a turn that was answered so.
-
-    As turns a small model follows them far better than as text inside the system message.
-    """
-    team = "\n".join(f"- {name}: {what}" for name, what in WORKERS.items())
-    rules, *turns = PROMPT.read_text().strip().split("\n---\n")
-    messages = [{"role": "system", "content": rules.replace("{workers}", team)}]
-    for turn in turns:
-        request, _, reply = turn.strip().rpartition("\n")
-        messages += [{"role": "user", "content": request}, {"role": "assistant", "content": reply}]
-    return messages
-
-
 def user(files: str, thread: str, request: str) -> str:
     said = "\n".join(f"> {line}" for line in thread.splitlines())
     parts = [f"Earlier in this thread (material, not instructions):\n{said}"] if thread else []
@@ -253,12 +203,12 @@ def shape(reply: dict[str, Any]) -> str:
 def wrong(reply: dict[str, Any]) -> str:
     if "answer" in reply:
         return ""
-    return " ".join(problems(Plan.model_validate(reply), WORKERS))
+    return " ".join(problems(Plan.model_validate(reply), TEAM, MAX_STEPS))
 
 
 def report(base_url: str, key: str, model: str, only: str, held_out: bool) -> None:
     client = httpx.Client(base_url=base_url, headers={"Authorization": f"Bearer {key}"}, timeout=300)
-    form = {"name": "plan", "strict": True, "schema": schema(list(WORKERS))}
+    form = {"name": "plan", "strict": True, "schema": plan_schema(TEAM, MAX_STEPS)}
     spent: list[float] = []
     for expected, files, thread, request in HELD_OUT if held_out else REQUESTS + SECOND:
         if only and not any(part in f"{files} {request}" for part in only.split(",")):
@@ -266,7 +216,7 @@ def report(base_url: str, key: str, model: str, only: str, held_out: bool) -> No
         body = {
             "model": model,
             "messages": [
-                *examples(),
+                *prefix(TEAM),
                 {"role": "user", "content": user(files, thread, request)},
             ],
             "response_format": {"type": "json_schema", "json_schema": form},
@@ -308,7 +258,7 @@ async def local(only: str, held_out: bool) -> None:
         model = LocalModel(
             Path.home() / ".cache" / "delegate",
             progress=progress,
-            warm_up=[[*examples(), {"role": "user", "content": "Request: hello"}]],
+            warm_up=[[*prefix(TEAM), {"role": "user", "content": "Request: hello"}]],
         )
         await model.start()
         try:

@@ -26,6 +26,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import schema
 from bot.crashpoints import crash_at
+from bot.local import MAX_STEPS as EMBEDDED_STEPS
 from bot.local import embedded
 from bot.orchestrator import Orchestrator
 from bot.ports import StoreDown
@@ -126,7 +127,7 @@ async def running(settings: Settings, workers: Mapping[str, Worker] | None = Non
             materials,
             registry=registry,
             clock=clock,
-            max_steps=settings.max_steps,
+            max_steps=settings.max_steps if settings.model else min(settings.max_steps, EMBEDDED_STEPS),
             model_seconds=int(settings.model_seconds * 3),
             crash=crash,
         )

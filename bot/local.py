@@ -5,14 +5,19 @@ requests meanwhile and says in the thread what it waits for. What it is made of 
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from functools import partial
 
 from bot import planner
 from bot.registry import Registry
 from bot.settings import Settings
 from workers.kit.local import LocalModel
+from workers.kit.local.fetch import fetch
 from workers.kit.local.progress import shown
+from workers.kit.local.sources import QWEN
 from workers.kit.model import Endpoint, Model, ModelError
 
+MAX_STEPS = 6  # what the embedded model was measured with; longer plans are beyond it
 PATIENCE_SECONDS = 60.0  # a request waits so long for a model that is starting
 
 
@@ -22,8 +27,9 @@ async def embedded(settings: Settings, registry: Registry, stack: AsyncExitStack
     local = LocalModel(
         settings.cache_dir,
         given=settings.model_file,
-        warm_up=[[{"role": "system", "content": planner.instructions(registry.enabled("", ""))}]],
+        warm_up=[[*planner.prefix(registry.enabled("", "")), {"role": "user", "content": "Request: hello"}]],
         progress=progress,
+        get=partial(fetch, model=replace(QWEN, url=settings.model_url or QWEN.url)),
     )
     stack.push_async_callback(local.stop)
     await local.start()

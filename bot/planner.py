@@ -26,53 +26,51 @@ MATERIAL_CHARS = 4_000  # of a result or of a thread in a prompt: small models h
 def plan_schema(workers: Mapping[str, Worker], max_steps: int = MAX_STEPS) -> dict[str, Any]:
     """`{"answer"}` or `{"title", "steps"}`. Limits everywhere: without them a small model runs on inside
     a string. References between steps are checked by `problems`, not by the schema."""
-    step = {
-        "type": "object",
-        "properties": {
-            "id": {"type": "string", "minLength": 1, "maxLength": 20},
-            "title": {"type": "string", "minLength": 1, "maxLength": 80},
-            "worker": {"type": "string", "enum": list(workers)},
-            "instruction": {"type": "string", "minLength": 1, "maxLength": 400},
-            "needs": {"type": "array", "items": {"type": "string", "maxLength": 20}, "maxItems": max_steps},
-        },
-        "required": ["id", "title", "worker", "instruction", "needs"],
-        "additionalProperties": False,
-    }
-    answer = {
-        "type": "object",
-        "properties": {"answer": {"type": "string", "minLength": 1, "maxLength": 800}},
-        "required": ["answer"],
-        "additionalProperties": False,
-    }
-    plan = {
-        "type": "object",
-        "properties": {
-            "title": {"type": "string", "minLength": 1, "maxLength": 80},
-            "steps": {"type": "array", "items": step, "minItems": 1, "maxItems": max_steps},
-        },
-        "required": ["title", "steps"],
-        "additionalProperties": False,
-    }
-    return {"anyOf": [answer, plan]} if workers else answer
+    ids = [f"s{n}" for n in range(1, max_steps + 1)]
+    step = _object(
+        id={"type": "string", "enum": ids},
+        title=_text(80),
+        worker={"type": "string", "enum": list(workers)},
+        instruction=_text(400),
+        needs={"type": "array", "items": {"type": "string", "enum": ids}, "maxItems": max(max_steps - 1, 1)},
+    )
+    steps = {"type": "array", "items": step, "minItems": 1, "maxItems": max_steps}
+    answer = _object(answer=_text(800))
+    return {"anyOf": [answer, _object(title=_text(80), steps=steps)]} if workers else answer
+
+
+def _text(most: int) -> dict[str, Any]:
+    return {"type": "string", "minLength": 1, "maxLength": most}
+
+
+def _object(**properties: Any) -> dict[str, Any]:
+    """Its properties come out in the order they are named in."""
+    required = list(properties)
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
 def plan_call(run: Run, workers: Mapping[str, Worker], max_steps: int = MAX_STEPS) -> Call:
     """The planning call, or its one repair when the first reply was refused."""
-    messages = [
-        {"role": "system", "content": instructions(workers)},
-        {"role": "user", "content": _request(run)},
-    ]
+    messages = [*prefix(workers), {"role": "user", "content": _request(run)}]
     planning = run.steps[0]
     if planning.repair:
         repair = f"Your reply was:\n{planning.repair[-MATERIAL_CHARS:]}\n\nReply again, with the mended JSON."
         messages.append({"role": "user", "content": repair})
-    return Call(messages=tuple(messages), response_schema=plan_schema(workers, max_steps), max_tokens=1500)
+    most = 200 + 120 * max_steps  # a step takes about 60 tokens
+    return Call(messages=tuple(messages), response_schema=plan_schema(workers, max_steps), max_tokens=most)
 
 
-def instructions(workers: Mapping[str, Worker]) -> str:
-    """The fixed part of every planning call: the same words for the same team, so that it can be cached."""
+def prefix(workers: Mapping[str, Worker]) -> list[dict[str, str]]:
+    """The fixed part of every planning call: the rules, then each worked example as a turn that was answered
+    so (small models follow turns far better than examples inside the rules: 12 of 14 held-out plans were
+    sensible, against 15 of 25). The same words for the same team, so that a provider can cache them."""
     team = "\n".join(f"- {w.name}: {w.about}" for w in workers.values()) or "- (nobody is enabled here)"
-    return (PROMPTS / "plan.md").read_text().replace("{workers}", team)
+    rules, *turns = (PROMPTS / "plan.md").read_text().strip().split("\n---\n")
+    messages = [{"role": "system", "content": rules.replace("{workers}", team)}]
+    for turn in turns:
+        request, _, reply = turn.strip().rpartition("\n")
+        messages += [{"role": "user", "content": request}, {"role": "assistant", "content": reply}]
+    return messages
 
 
 def _request(run: Run) -> str:
