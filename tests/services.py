@@ -1,10 +1,11 @@
-"""Servers that tests use when they are there. Without one its tests are skipped and say why; with
-REQUIRE_SERVICES=1 (CI) they fail instead."""
+"""Servers and browsers that tests use when they are there. Without one its tests are skipped and say why;
+with REQUIRE_SERVICES=1 (CI) they fail instead."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,21 @@ def missing(what: str) -> NoReturn:
     if os.environ.get("REQUIRE_SERVICES") == "1":
         pytest.fail(what)
     pytest.skip(what)
+
+
+CHROMIUM_FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--no-proxy-server"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+
+
+def find_chromium() -> str | None:
+    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def chromium() -> str:
+    """The path of a browser for Playwright."""
+    return find_chromium() or missing("No chromium here (install it, or set CHROMIUM to its path)")
 
 
 async def _execute(*statements: str) -> None:

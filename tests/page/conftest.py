@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,29 +14,16 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from playground import Playground
 from tests.page.app import make
-
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --no-proxy-server"
-    " --disable-background-networking --disable-component-update --disable-sync"
-)
-
-
-def browser() -> str | None:
-    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if browser() is None:
-        for item in items:
-            if "tests/page/" in item.path.as_posix():
-                item.add_marker(pytest.mark.skip(reason="no chromium here (or set CHROMIUM to its path)"))
+from tests.services import CHROMIUM_FLAGS
+from tests.services import chromium as chromium_path
 
 
 # A browser takes seconds to start, so the tests share one, and with it one event loop.
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def chromium() -> AsyncIterator[Browser]:
+    path = chromium_path()
     async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=browser(), args=FLAGS.split())
+        started = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
         yield started
         await started.close()
 
