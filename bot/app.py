@@ -146,6 +146,7 @@ async def running(settings: Settings, workers: Mapping[str, Worker] | None = Non
             await inbox.drain(2)
             await orchestrator.drain(2)
             await transport.stop(DRAIN_SECONDS)
+            await model.close()
             await threads.close(2)
 
         stack.push_async_callback(drain)

@@ -1,6 +1,7 @@
 """Writes: a draft, then a second pass that reads the draft as an editor would and mends it.
 
-One pass is enough when only a draft is wanted, or when there is an earlier text to refine.
+One pass is enough when only a draft is wanted, for a draft that a step before wrote, and for a text that
+rests on others' results.
 """
 
 import json
@@ -10,10 +11,12 @@ from workers import Task, WorkerError, worker
 from workers.kit.material import RULE, fenced, unfenced
 
 SYSTEM = f"""You write for a team at work: plainly, warmly, concretely, in the language of the request.
-Use Markdown. Give the text alone: no introduction, no remarks about it, no invented names, dates or figures.
+Use Markdown. Keep it as short as the request allows: "short" means under 150 words. Give the text alone,
+ready to send: no introduction, no remarks about it or about yourself, no invented names, dates or figures.
 {RULE}"""
-EDIT = """This is a draft of it. As a strict editor, say in a sentence what is weakest about it: vague, wordy,
-missing, made up, off in tone. Then write the whole text anew, mended. Keep what is good."""
+EDIT = """Now refine the text above. As a strict editor, say in a sentence what is weakest about it: vague,
+wordy, repetitive, missing, made up, off in tone. Then write the whole text anew, mended and no longer than
+before: concrete words for vague ones, each thing said once. Keep what is good."""
 TEXT = {"type": "string", "minLength": 1, "maxLength": 5000}
 MENDED = {
     "type": "object",
@@ -36,15 +39,25 @@ async def writer(task: Task) -> str:
         f"Your part: {task.instruction}",
     ]
     brief = "\n\n".join(part for part in parts if part)
-    await task.say("Refining" if earlier else "Drafting")
+    if earlier and all(e.worker == "writer" for e in task.results.values()):
+        await task.say("Refining")
+        return await refined(task, brief, earlier)
+    await task.say("Drafting")
     draft = unfenced(await task.ask(brief, system=SYSTEM, max_tokens=1200))
     wanted = task.instruction.lower()
     if earlier or (re.search(r"\bdraft\b", wanted) and not re.search(r"\b(refine|improve|polish)", wanted)):
         return draft
     await task.say("Refining the draft")
     try:
-        prompt = f"{brief}\n\n{EDIT}\n\n{fenced(draft)}"
-        mended = await task.ask(prompt, system=SYSTEM, schema=MENDED, max_tokens=1500)
-        return unfenced(json.loads(mended)["text"]) or draft
-    except (WorkerError, KeyError, TypeError):
+        return await refined(task, f"{brief}\n\n{fenced(draft)}", draft)
+    except WorkerError:
         return draft  # better than nothing
+
+
+async def refined(task: Task, brief: str, draft: str) -> str:
+    """The second pass. In a form, since small models otherwise write their remarks into the text."""
+    reply = await task.ask(f"{brief}\n\n{EDIT}", system=SYSTEM, schema=MENDED, max_tokens=1500)
+    try:
+        return unfenced(json.loads(reply)["text"]) or draft
+    except (ValueError, KeyError, TypeError):
+        return draft
