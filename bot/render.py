@@ -153,7 +153,7 @@ def _asks(run: Run, state: StepState) -> dict[str, Message]:
 
 
 _CARD: dict[StepStatus, tuple[CardStatus, str]] = {
-    "waiting": ("pending", "Waiting for its inputs"),
+    "waiting": ("pending", "Waiting for its turn"),
     "out": ("in_progress", "Working"),
     "asking": ("in_progress", "Waiting for an answer"),
     "done": ("complete", "Done"),
@@ -165,7 +165,8 @@ _CARD: dict[StepStatus, tuple[CardStatus, str]] = {
 
 def _card(state: StepState) -> Card:
     status, line = _CARD[state.status]
-    return Card(state.id, state.step.title, state.step.worker, status, state.said or state.error or line)
+    said = state.said if state.status == "out" else state.error  # what it said last is no reason for its end
+    return Card(state.id, state.step.title, state.step.worker, status, said or line)
 
 
 def _plan(run: Run) -> PlanMessage:
@@ -181,27 +182,27 @@ def _plan(run: Run) -> PlanMessage:
 
 def _line(run: Run) -> str:
     done = sum(s.status == "done" for s in run.work)
-    of = f"{done} of {len(run.work)} steps done"
+    of = f" {done} of {len(run.work)} steps done." if len(run.work) > 1 else ""
     match run.status:
         case "queued":
             return "On the list: I begin when what is running in this thread has ended."
         case "done":
             return "Done." if run.work else "Answered below; nobody else was needed."
         case "partial":
-            return f"Partly done: {of}. What is missing is said below."
+            return f"Partly done: {done} of {len(run.work)} steps. What is missing is said below."
         case "failed":
             return "This did not work. What happened is said below."
         case "stopped":
-            return f"Stopped by {{person}}: {of}." if run.work else "Stopped by {person}."
+            return f"Stopped by {{person}}.{of}"
         case "lost":
             return "I could not go on in this thread."
     if any(s.status == "asking" for s in run.work):
-        return f"Waiting for {{person}} to answer below. {of}."
+        return f"Waiting for {{person}} to answer below.{of}"
     if not run.work:
         return "On it. I am making a plan."
     if run.find(ANSWER):
         return "All steps have ended; I am putting the answer together."
-    return f"{of}."
+    return f"Working on it.{of}"
 
 
 def _answer(run: Run) -> str:
@@ -214,25 +215,22 @@ def _answer(run: Run) -> str:
         return f"Stopped. {kept} Ask again in this thread to go on from here."
     missing = _missing(run)
     if run.status == "failed":
-        why = run.note or "No step could be done."
-        again = (
-            "Nothing was lost: ask again in this thread when you like, in other words or with what lacked."
-        )
-        return "\n\n".join(part for part in (why, missing, again) if part)
+        why = f"{run.note}\n" if run.note else "I could not do this:"
+        again = "Nothing was lost: ask again in this thread, later or in other words."
+        return f"{why}\n{missing}".strip() + f"\n\n{again}"
     if run.status == "partial":
         lead = run.answer or "Part of this is done; the results are above."
-        return f"{lead}\n\n{missing}\n\nAsk again in this thread to have the missing part tried once more."
+        again = "Ask again in this thread to have the missing part tried once more."
+        return f"{lead}\n\nWhat is missing:\n{missing}\n\n{again}"
     return (
         run.answer or "All steps are done; the results are above. I could not put them together in one text."
     )
 
 
 def _missing(run: Run) -> str:
-    failed = [f"- *{s.step.title}* ({s.step.worker}): {s.error}" for s in run.work if s.status == "failed"]
-    skipped = [s.step.title for s in run.work if s.status == "skipped"]
-    lines = ["What is missing:", *failed] if failed else []
-    if skipped:
-        lines.append(f"- Not run, because it needed that: {_listed(skipped)}.")
+    lines = [f"- “{s.step.title}” ({s.step.worker}): {s.error}" for s in run.work if s.status == "failed"]
+    if skipped := [s.step.title for s in run.work if s.status == "skipped"]:
+        lines.append(f"- Not run for that reason: {_listed(skipped)}.")
     return "\n".join(lines)
 
 

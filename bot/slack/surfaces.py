@@ -59,16 +59,16 @@ def help_blocks() -> list[Json]:
         mrkdwn(
             "*Ask me for something, and I plan it, hand the pieces to workers and answer in the thread.*\n"
             "Mention me: `@delegate compare these two tables and write a summary`. Or type "
-            "`/delegate` with your request anywhere."
+            "`/delegate` with your request in any channel. Attach files to a mention, and the workers can "
+            "read them. In a direct message, just write."
         ),
         mrkdwn(
             "*In the thread*\n"
             "• Reply to go on, or to answer a worker's question.\n"
-            "• Press *Stop*, or reply `stop`: what is finished stays.\n"
-            "• Attach files to your request, and the workers can read them."
+            "• Press *Stop*, or reply `stop`: what is finished stays."
         ),
         mrkdwn(
-            "*Elsewhere*\n• `/delegate status` shows your latest requests.\n• `/delegate help` shows this."
+            "*Anywhere*\n• `/delegate status` shows your latest requests.\n• `/delegate help` shows this."
         ),
         context("What I write can be wrong: check what matters."),
     ]

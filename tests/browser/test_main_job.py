@@ -87,6 +87,7 @@ async def test_stop_asks_first_and_then_says_what_was_done(ada: Person, world: H
         await sure.get_by_role("button", name="Stop").click()
         await expect(ada.posts.nth(1)).to_contain_text("Stopped by @Ada")
         await expect(ada.post("Done before that: “Draft the post”")).to_have_count(1)
+        await expect(ada.step("Refine the draft")).to_contain_text("Stopped")
         await expect(stop).to_have_count(0)
         await ada.looks("stopped")
 

@@ -71,7 +71,7 @@ async def test_one_branch_fails_and_the_other_stays(ada: Person, world: HeldWorl
         await expect(ada.post("@Ada", "What is missing")).to_contain_text(
             "The archive is locked until Monday."
         )
-        await expect(ada.posts.nth(1)).to_contain_text("1 of 3 steps done")
+        await expect(ada.posts.nth(1)).to_contain_text("Partly done: 1 of 3 steps.")
         await ada.looks("partly-failed", dark=True)
 
 
