@@ -91,6 +91,7 @@ class RunRow(Base, table=True):
     source: str = words()
     thread_ts: str = words()
     text: str = words()
+    about: str = words()
     files: str = words(default="[]")  # JSON
     context: str = words(default="[]")  # JSON
     status: str = words()

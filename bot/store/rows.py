@@ -1,6 +1,6 @@
 """Rows ⇄ `Run`: which column holds what. Pure; knows no connection and no statement.
 
-Steps say where a run stands; of the run's own columns only the few in `run_changes` ever change.
+Steps say where a run stands; of the run's own columns the few in `run_changes` change with every version.
 """
 
 from __future__ import annotations
@@ -74,26 +74,33 @@ def _storable(value: Any) -> Any:
 
 
 def run_row(run: Run) -> Row:
-    request = run.request
     return {
         "workspace": run.workspace,
         "id": run.id,
-        "by": request.by,
-        "channel": request.channel,
-        "source": request.source,
-        "text": request.text,
-        "files": packed(FILES, request.files),
-        "context": packed(LINES, request.context),
         "created_at": run.created_at,
         "shown_version": 0,
         "show_after": 0.0,
+        **request_changes(run.request),
         **run_changes(run),
+    }
+
+
+def request_changes(request: Request) -> Row:
+    """Large (the thread so far is in it), and changes once or twice in a run's life."""
+    return {
+        "by": request.by,
+        "channel": request.channel,
+        "source": request.source,
+        "thread_ts": request.thread_ts,
+        "text": request.text,
+        "about": request.about,
+        "files": packed(FILES, request.files),
+        "context": packed(LINES, request.context),
     }
 
 
 def run_changes(run: Run) -> Row:
     return {
-        "thread_ts": run.request.thread_ts,
         "status": run.status,
         "title": run.title,
         "answer": run.answer,
@@ -152,6 +159,7 @@ def run_of(row: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> Run:
         channel=row["channel"],
         source=row["source"],
         thread_ts=row["thread_ts"],
+        about=row["about"],
         files=FILES.validate_json(row["files"]),
         context=LINES.validate_json(row["context"]),
     )

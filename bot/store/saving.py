@@ -18,7 +18,16 @@ from sqlalchemy.sql.dml import Delete, Update
 
 from bot.ports import Conflict
 from bot.run import Run
-from bot.store.rows import Row, is_storable, run_changes, run_row, step_changes, step_row, storable_run
+from bot.store.rows import (
+    Row,
+    is_storable,
+    request_changes,
+    run_changes,
+    run_row,
+    step_changes,
+    step_row,
+    storable_run,
+)
 from bot.store.sql import insert
 from bot.tables import RUN, STEP
 
@@ -32,6 +41,7 @@ class Saving:
 
     run: Run
     run_row: Row
+    request_row: Row | None  # where an old run's request changed
     new_steps: tuple[Row, ...]
     changed_steps: tuple[Row, ...]
     gone_steps: tuple[Row, ...]
@@ -48,7 +58,7 @@ class Saving:
 def saving(before: Run | None, after: Run, lease_until: float) -> Saving:
     """What to write. The run in it is exactly what a load will give."""
     planned = _saving(before, after, lease_until)
-    rows = (planned.run_row, *planned.new_steps, *planned.changed_steps)
+    rows = (planned.run_row, planned.request_row or {}, *planned.new_steps, *planned.changed_steps)
     if all(is_storable(row) for row in rows):
         return planned
     return _saving(before, storable_run(after), lease_until)
@@ -67,7 +77,10 @@ def _saving(before: Run | None, after: Run, lease_until: float) -> Saving:
         if position != old_position or (state is not old_state and state != old_state):
             changed.append(_where(run, state.id) | step_changes(position, state, lease_until))
     row = run_row(run) if before is None else _where(run) | run_changes(run)
-    return Saving(run, row, tuple(new), tuple(changed), tuple(_where(run, gone) for gone in old))
+    asked = None
+    if before is not None and before.request is not run.request and before.request != run.request:
+        asked = _where(run) | request_changes(run.request)
+    return Saving(run, row, asked, tuple(new), tuple(changed), tuple(_where(run, gone) for gone in old))
 
 
 def _where(run: Run, step: str | None = None) -> Row:
@@ -92,6 +105,8 @@ def apply(connection: Connection, batch: Sequence[Saving]) -> list[Run | Conflic
     winners = [s for s in batch_by_key if not s.is_new and newest.get(s.key) == s.run.version - 1]
     if winners:
         connection.execute(UPDATE_RUN, [s.run_row for s in winners])
+    if asked := [s.request_row for s in winners if s.request_row]:
+        connection.execute(UPDATE_RUN, asked)
     if new := [s for s in batch_by_key if s.is_new]:
         taken = insert(connection, RUN).on_conflict_do_nothing().returning(RUN.c.workspace, RUN.c.id)
         made = {tuple(row) for row in connection.execute(taken, [s.run_row for s in new])}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import random
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from bot.decide import ASK_DAYS, decide, tasks
-from bot.plan import Plan
+from bot.plan import Plan, Step
 from bot.run import (
     PLAN,
     AnsweredDirectly,
@@ -20,6 +21,7 @@ from bot.run import (
     PlanRefused,
     Request,
     Run,
+    StepState,
     StopAsked,
     ThreadLost,
     ThreadOpened,
@@ -28,6 +30,7 @@ from bot.run import (
     new_run,
 )
 from bot.store import Store
+from bot.tables import RUN, STEP
 from tests.core.plans import TEAM, plans
 from workers import File, Line, Result, Source, Table
 from workers.kit.wire import Asked, Failed, Finished, Said, Started, Usage
@@ -58,6 +61,7 @@ requests = st.builds(
     channel=st.just("C1"),
     source=st.sampled_from(["mention", "command"]),
     thread_ts=st.sampled_from(["", "100.1"]),
+    about=st.sampled_from(["", "C2"]),
     files=files,
     context=st.lists(st.builds(Line, who=words, text=words), max_size=2).map(tuple),
 )
@@ -68,7 +72,7 @@ def events(run: Run, plan: Plan, result: Result, usage: Usage, text: str) -> lis
     could: list[Event] = [ThreadOpened("300.1")]
     if run.ended:
         return could
-    could += [TurnCame(), StopAsked("UEVE"), ThreadLost(text), Tick()]
+    could += [TurnCame((Line(who="UADA", text=text),)), StopAsked("UEVE"), ThreadLost(text), Tick()]
     for state in tasks(run):
         at = {"workspace": run.workspace, "run": run.id, "step": state.id, "attempt": state.attempt}
         if state.id == PLAN:
@@ -88,8 +92,22 @@ def events(run: Run, plan: Plan, result: Result, usage: Usage, text: str) -> lis
     return could
 
 
+def test_every_field_has_a_column() -> None:
+    """Fails fast where somebody gave a run something new to remember and the tables do not."""
+    fields = {f.name for kind in (Run, Request) for f in dataclasses.fields(kind)} - {"request", "steps"}
+    assert fields <= set(RUN.c.keys())
+    fields = (
+        {f.name for f in dataclasses.fields(StepState)} | set(Step.model_fields) | set(Usage.model_fields)
+    )
+    assert fields - {"step", "usage"} <= set(STEP.c.keys())
+
+
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
+    max_examples=40,
+    deadline=None,
+    phases=[Phase.generate],  # shrinking would take minutes of commits
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    database=None,
 )
 @given(
     request=requests,
