@@ -1,0 +1,1 @@
+"""What the bot costs: figures, not tests. `python -m bench` (see `bench/__main__.py`)."""
