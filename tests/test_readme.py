@@ -166,6 +166,7 @@ def test_each_module_is_in_the_tree() -> None:
 def test_numbers_in_the_text_are_those_in_the_code() -> None:
     from bot.app import DRAIN_SECONDS
     from bot.decide import ASK_DAYS, MAX_LOSSES
+    from bot.local import MAX_STEPS
     from bot.slack.files import CHANNEL_MESSAGES, MAX_BYTES
     from bot.slack.handlers import MAX_CHARS
     from tests.kill.test_kill_points import POINTS
@@ -182,6 +183,7 @@ def test_numbers_in_the_text_are_those_in_the_code() -> None:
     assert len(POINTS) == 12 and "twelve named points" in said
     seconds = next(f.default for f in Worker.__dataclass_fields__.values() if f.name == "seconds")
     assert f"{seconds} unless told" in said
+    assert f"({MAX_STEPS} with the embedded model)" in said
     assert f"{QWEN.size / 1e9:.1f} GB" in said
 
 
