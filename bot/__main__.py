@@ -98,8 +98,10 @@ def _log(settings: Settings) -> None:
     logging.basicConfig(
         level=settings.log_level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
-    for noisy in ("slack_bolt", "slack_sdk", "aiohttp", "httpx", "taskiq", "alembic", "apscheduler"):
+    for noisy in ("slack_bolt", "slack_sdk", "aiohttp", "httpx", "taskiq", "alembic"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
+    logging.getLogger("slack_bolt.AsyncApp").setLevel(logging.ERROR)  # warns of how we authorize
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # warns when a sweep takes longer than a second
     render: Any = (
         structlog.processors.JSONRenderer()
         if settings.log_format == "json"

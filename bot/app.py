@@ -10,14 +10,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import aiohttp
 import structlog
 from aiohttp import web
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from filelock import FileLock, Timeout
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
@@ -54,6 +56,7 @@ log = structlog.get_logger(__name__)
 DRAIN_SECONDS = 8.0
 SOCKETS = 2  # Bolt closes an old socket before it opens the new one: the other one bridges the gap
 INBOX_SECONDS = 15.0
+KEPT_SECONDS = 7 * 86_400.0  # how long an event that was handled is known, so that a late repeat is noticed
 
 
 @dataclass(frozen=True)
@@ -150,8 +153,8 @@ async def running(settings: Settings, workers: Mapping[str, Worker] | None = Non
             await threads.close(2)
 
         stack.push_async_callback(drain)
-        sweeper = asyncio.create_task(_sweep(orchestrator, inbox, settings.sweep_seconds))
-        stack.push_async_callback(_cancel, sweeper)
+        tending = _tend(settings, store, orchestrator, inbox)
+        stack.callback(tending.shutdown, wait=False)
         port = await _serve_http(settings, bolt, store, stack)
         if settings.slack_app_token.get_secret_value():
             await _connect(settings, client, bolt, stack)
@@ -206,19 +209,41 @@ async def _warm(model: Model) -> None:
         log.error("the model cannot be used", error=str(error))
 
 
-async def _sweep(orchestrator: Orchestrator, inbox: Inbox, seconds: float) -> None:
-    recovered = 0.0
-    while True:
-        try:
-            if time.monotonic() - recovered > INBOX_SECONDS:
-                await inbox.recover()
-                recovered = time.monotonic()
+def _tend(settings: Settings, store: Store, orchestrator: Orchestrator, inbox: Inbox) -> AsyncIOScheduler:
+    """What has to be looked after again and again. A job that is late runs once, never twice at a time."""
+
+    async def sweep() -> None:
+        with _patience("a sweep"):
             await orchestrator.sweep()
-        except StoreDown as error:
-            log.warning("the store is away; looking again", error=str(error))
-        except Exception:
-            log.exception("a sweep failed; looking again")
-        await asyncio.sleep(seconds)
+
+    async def recover() -> None:
+        with _patience("the inbox"):
+            await inbox.recover()
+
+    async def forget() -> None:
+        with _patience("forgetting"):
+            await store.inbox.forget_done(KEPT_SECONDS)
+
+    scheduler = AsyncIOScheduler(
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}, timezone=UTC
+    )
+    now = datetime.now(UTC)
+    scheduler.add_job(sweep, "interval", seconds=settings.sweep_seconds, next_run_time=now)
+    scheduler.add_job(recover, "interval", seconds=INBOX_SECONDS, next_run_time=now)
+    scheduler.add_job(forget, "interval", hours=6)
+    scheduler.start()
+    return scheduler
+
+
+@contextlib.contextmanager
+def _patience(what: str) -> Iterator[None]:
+    """What fails is looked at again; nothing else depends on it."""
+    try:
+        yield
+    except StoreDown as error:
+        log.warning("the store is away; looking again", what=what, error=str(error))
+    except Exception:
+        log.exception("this failed; looking again", what=what)
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

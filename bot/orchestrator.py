@@ -66,13 +66,17 @@ class Orchestrator:
     async def handle(self, workspace: str, run_id: str, event: Event) -> Run | None:
         """What happened to a run, decided, committed and carried out. None: there is no such run here."""
         async with self._lock(f"{workspace}/{run_id}"):
+            fresh = False
             while True:
-                run = await self._store.load(workspace, run_id)
+                run = await self._store.load(workspace, run_id, fresh=fresh)
                 if run is None:
                     return None
                 after = decide(run, event, self._clock())
-                if after is run:
+                if after is run and fresh:
                     return run
+                if after is run:
+                    fresh = True  # another bot may have been ahead of what this one remembers
+                    continue
                 try:
                     saved = await self._store.save(run, after)
                 except Conflict:
