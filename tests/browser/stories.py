@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,24 +33,19 @@ DRAFT = """## Let the machine do the boring part
 
 AI automation is everywhere these days, and many teams are wondering how they could use it. The truth is \
 that most of us lose hours every week to small, repetitive jobs: sorting mail, copying numbers, writing the \
-same update twice. These are jobs that software can now do quite well.
-
-That does not mean that people are no longer needed. Someone still has to decide what matters and check \
-the result. But it does mean more time for the work that people are good at."""
+same update twice. Software can now do these quite well, which means more time for the work that people \
+are good at."""
 
 REFINED = """## Let the machine do the boring part
 
 Most teams lose hours each week to small, repetitive jobs: sorting mail, copying numbers, writing the same \
-update twice. Software can now take over much of that. It cannot take over the judgement.
+update twice. Software can take over the work. It cannot take over the judgement, so:
 
-Good automation therefore keeps a person in the loop:
-
-- **Pick one dull job.** Choose something you do every week and could explain in three sentences.
-- **Check the first ten results.** If you correct most of them, the job was not as dull as it looked.
+- **Pick one dull job** that you do every week and could explain in three sentences.
+- **Check the first ten results.** If you correct most of them, it was not so dull after all.
 - **Keep the off switch close.** What runs by itself should be easy to stop.
 
-Start with the report that nobody likes to write. If it takes ten minutes less this Friday, you have your \
-second candidate."""
+Start with the report that nobody likes to write."""
 
 LONG = (
     "## A week of support, at length\n\n"
@@ -92,10 +87,21 @@ SUPPORT_ANSWER = """The mail covers exports, the theme of the week. One thing is
 SSO fails for one person, so that ticket should stay with somebody over the weekend."""
 
 
+def text(words: str) -> Callable[[Seen], str | dict[str, str]]:
+    """This text, in the form that is asked for: a worker may want it as a field beside its remarks."""
+
+    def answer(seen: Seen) -> str | dict[str, str]:
+        if seen.schema is None:
+            return words
+        return {name: words if name == "text" else "A little wordy." for name in seen.schema["properties"]}
+
+    return answer
+
+
 def blog(stub: StubModel) -> None:
     stub.plan(BLOG_PLAN)
-    stub.reply(DRAFT)
-    stub.reply(REFINED)
+    stub.reply(text(DRAFT))
+    stub.reply(text(REFINED))
 
 
 @dataclass
@@ -112,6 +118,10 @@ class HeldModel(StubModel):
         assert self._allowed, "hold() first"
         for _ in range(calls):
             self._allowed.release()
+
+    def free(self) -> None:
+        """Nobody waits any more, or the bot would wait for its steps when it stops."""
+        self.let(9)
 
     async def _answer(self, request: web.Request, seen: Seen, rule: Rule | None) -> web.StreamResponse:
         if self._allowed:

@@ -45,6 +45,7 @@ async def test_a_reply_while_something_runs_is_on_the_list(ada: Person, world: H
         waiting = ada.post("On the list")
         await expect(waiting.get_by_role("button", name="Stop")).to_be_visible()
         await ada.looks("waiting-its-turn")
+        world.stub.free()
 
 
 async def test_one_branch_fails_and_the_other_stays(ada: Person, world: HeldWorld) -> None:
@@ -115,8 +116,8 @@ async def test_a_trivial_request_is_answered_directly(ada: Person, world: HeldWo
 
 async def test_several_ends_are_joined_by_an_answer(ada: Person, world: HeldWorld) -> None:
     world.stub.plan(WEEK)
-    world.stub.reply(stories.SUPPORT_POINTS, match="Sum up the channel")
-    world.stub.reply(stories.SUPPORT_MAIL, match="Draft only")
+    world.stub.reply(stories.text(stories.SUPPORT_POINTS), match="Sum up the channel")
+    world.stub.reply(stories.text(stories.SUPPORT_MAIL), match="Draft only")
     world.stub.reply(stories.SUPPORT_ANSWER)
     world.stub.hold()
     async with world.bot():
@@ -165,6 +166,7 @@ async def test_help_and_status_are_for_the_one_who_asked(ada: Person, world: Hel
         await expect(status).to_contain_text("Blog post about AI automation")
         await expect(status).to_contain_text("working")
         await ada.looks("status")
+        world.stub.free()
 
 
 async def test_an_empty_mention_says_how_to_ask(ada: Person, world: HeldWorld) -> None:
