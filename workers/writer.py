@@ -17,13 +17,6 @@ ready to send: no introduction, no remarks about it or about yourself, no invent
 EDIT = """Now refine the text above. As a strict editor, say in a sentence what is weakest about it: vague,
 wordy, repetitive, missing, made up, off in tone. Then write the whole text anew, mended and no longer than
 before: concrete words for vague ones, each thing said once. Keep what is good."""
-TEXT = {"type": "string", "minLength": 1, "maxLength": 5000}
-MENDED = {
-    "type": "object",
-    "properties": {"weakest": TEXT | {"maxLength": 300}, "text": TEXT},
-    "required": ["weakest", "text"],
-    "additionalProperties": False,
-}
 
 
 @worker(emoji=":writing_hand:")
@@ -55,8 +48,19 @@ async def writer(task: Task) -> str:
 
 
 async def refined(task: Task, brief: str, draft: str) -> str:
-    """The second pass. In a form, since small models otherwise write their remarks into the text."""
-    reply = await task.ask(f"{brief}\n\n{EDIT}", system=SYSTEM, schema=MENDED, max_tokens=1500)
+    """The second pass. In a form, since small models otherwise write their remarks into the text; bounded by
+    the draft, since inside a form they also run on."""
+    most = 300 + len(draft) * 3 // 2
+    form = {
+        "type": "object",
+        "properties": {
+            "weakest": {"type": "string", "minLength": 1, "maxLength": 200},
+            "text": {"type": "string", "minLength": 1, "maxLength": most},
+        },
+        "required": ["weakest", "text"],
+        "additionalProperties": False,
+    }
+    reply = await task.ask(f"{brief}\n\n{EDIT}", system=SYSTEM, schema=form, max_tokens=200 + most)
     try:
         return unfenced(json.loads(reply)["text"]) or draft
     except (ValueError, KeyError, TypeError):
