@@ -82,7 +82,7 @@ async def load(folder: Path, runs: int, shape: str = "chain-3", rounds: int = 3)
 
 
 async def _at_once(there: Scene, shape: str, runs: int) -> Figures:
-    before = there.weights()
+    calls, before = await there.slack_calls(), there.weights()
     said = await asyncio.gather(*(there.say(shape) for _ in range(runs)))
     marks = await there.until("shown", runs, seconds=300)
     after = there.weights()
@@ -100,6 +100,7 @@ async def _at_once(there: Scene, shape: str, runs: int) -> Figures:
         "loop_cpu_per_run": (after.loop - before.loop) / runs,
         "playground_cpu_per_run": (after.playground - before.playground) / runs,
         "stub_cpu_per_run": (after.stub - before.stub) / runs,
+        "slack_calls_per_run": (await there.slack_calls() - calls) / runs,
         "loop_busy": (after.loop - before.loop) / (shown - first),
     }
 

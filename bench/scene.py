@@ -73,6 +73,11 @@ class Scene:
         async with self.http.post(f"{self.slack_url}/page/say", json=body) as answer:
             return float((await answer.json())["ts"])
 
+    async def slack_calls(self) -> int:
+        """How many calls of its API the playground has had. Not cheap: ask before and after a measurement."""
+        async with self.http.get(f"{self.slack_url}/page/calls") as answer:
+            return int((await answer.json())["calls"][-1]["n"])
+
     def of(self, what: str) -> list[Mark]:
         return [mark for mark in self.marks if mark.what == what]
 

@@ -55,6 +55,8 @@ def _load(figures: Figures) -> Iterator[tuple[str, str, str]]:
     yield "  CPU of the bot a run", _ms(load["bot_cpu_per_run"]), ""
     yield "  of its event loop", _ms(load["loop_cpu_per_run"]), ""
     yield "  of playground and stub", _ms(load["playground_cpu_per_run"] + load["stub_cpu_per_run"]), ""
+    yield "  calls of Slack a run", f"{load['slack_calls_per_run']:.1f}", ""
+    yield "  until the last of them began", f"{load['seconds_to_last_begun']:.2f} s", ""
     for by in ("aiohttp", "litellm"):
         floor = load[f"floor_{by}"]
         yield f"  {by} floor", f"{floor['runs_per_second']:.1f} runs/s", ""
