@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -46,11 +47,11 @@ def playground(
     settings = _settings()
     folder = settings.data_dir / "playground"
     if fresh:
-        for kept in (*folder.glob("*"), *settings.data_dir.glob("delegate.db*")):
-            if kept.is_file():
-                kept.unlink()
+        shutil.rmtree(folder, ignore_errors=True)
     with _slack_on_loopback(port, folder) as (url, bot_token, app_token):
         local = {
+            "data_dir": folder / "bot",  # never a real workspace's database
+            "database_url": "",
             "slack_api_url": f"{url}/api/",
             "slack_bot_token": SecretStr(bot_token),
             "slack_app_token": SecretStr(app_token),
@@ -64,7 +65,8 @@ def migrate() -> None:
     from bot import schema
 
     settings = _settings()
-    schema.upgrade(settings.database())
+    with _plainly():
+        schema.upgrade(settings.database())
     typer.echo("The database is up to date.")
 
 
@@ -100,7 +102,7 @@ def _log(settings: Settings) -> None:
     )
     for noisy in ("slack_bolt", "slack_sdk", "aiohttp", "httpx", "taskiq", "alembic"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
-    logging.getLogger("slack_bolt.AsyncApp").setLevel(logging.ERROR)  # warns of how we authorize
+    logging.getLogger("bot.bolt").setLevel(logging.ERROR)  # warns of how we authorize
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # warns when a sweep takes longer than a second
     render: Any = (
         structlog.processors.JSONRenderer()
@@ -134,20 +136,25 @@ async def _serve(settings: Settings, hello: str = "") -> None:
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
-    """With uvloop where there is one. What an operator can mend is one sentence, no stack."""
-    from bot.ports import StoreDown
-    from bot.slack.bolt import SlackRefused
-
+    """With uvloop where there is one."""
     try:
         import uvloop
 
         factory = uvloop.new_event_loop
     except ImportError:
         factory = None
+    with _plainly(), asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(work)
+
+
+@contextlib.contextmanager
+def _plainly() -> Iterator[None]:
+    """What an operator can mend is one sentence, no stack."""
+    from bot.ports import CannotStart, StoreDown
+
     try:
-        with asyncio.Runner(loop_factory=factory) as runner:
-            runner.run(work)
-    except (SlackRefused, StoreDown) as error:
+        yield
+    except (CannotStart, StoreDown) as error:
         _leave(str(error))
 
 
@@ -167,7 +174,8 @@ def _slack_on_loopback(port: int, folder: Path) -> Iterator[tuple[str, str, str]
         str(ROOT / "app.yaml"),
         "--exit-with-stdin",
     ]
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)  # noqa: S603  (our own module)
+    pipe = subprocess.PIPE  # a session of its own: Ctrl-C is for us, and its stdin ends with us
+    child = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT, start_new_session=True)  # noqa: S603
     try:
         assert child.stdout and child.stdin
         hello = child.stdout.readline()

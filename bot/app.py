@@ -13,17 +13,14 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from urllib.parse import urlsplit
 
 import aiohttp
 import structlog
-from aiohttp import web
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from filelock import FileLock, Timeout
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
-from slack_bolt.async_app import AsyncApp
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import schema
@@ -31,20 +28,19 @@ from bot.crashpoints import crash_at
 from bot.local import MAX_STEPS as EMBEDDED_STEPS
 from bot.local import embedded
 from bot.orchestrator import Orchestrator
-from bot.ports import StoreDown
+from bot.ports import CannotStart, StoreDown
 from bot.registry import Registry
 from bot.run import Event
 from bot.settings import SLACK_API, Settings
-from bot.slack.bolt import SlackRefused, build, who_am_i
+from bot.slack.bolt import build, connected, whisper, who_am_i
 from bot.slack.files import SLACK_FILE_HOSTS, SlackMaterials
 from bot.slack.handlers import Handlers
 from bot.slack.inbox import Inbox
-from bot.slack.incoming import Incoming
 from bot.slack.pace import NO_LIMITS, Rates
 from bot.slack.people import People
 from bot.slack.thread import SlackThreads
 from bot.store import Store
-from bot.web import web_app
+from bot.web import serving, web_app
 from workers import Worker, WorkerError, discover
 from workers.kit.files import FileStore
 from workers.kit.model import Model
@@ -53,8 +49,7 @@ from workers.kit.transport import TaskTransport
 
 log = structlog.get_logger(__name__)
 
-DRAIN_SECONDS = 8.0
-SOCKETS = 2  # Bolt closes an old socket before it opens the new one: the other one bridges the gap
+DRAIN_SECONDS = 4.0  # with all other waits under the 10 s that platforms give
 INBOX_SECONDS = 15.0
 KEPT_SECONDS = 7 * 86_400.0  # how long an event that was handled is known, so that a late repeat is noticed
 
@@ -73,6 +68,8 @@ class Running:
 async def running(settings: Settings, workers: Mapping[str, Worker] | None = None) -> AsyncIterator[Running]:
     """The whole bot, from start to drained. `workers` replaces the discovered ones (tests)."""
     crash, clock = crash_at(settings.crash_at), time.time
+    if settings.broker_url:
+        raise CannotStart("Leave BROKER_URL empty: workers in other processes are not there yet.")
     async with AsyncExitStack() as stack:
         await asyncio.to_thread(schema.upgrade, settings.database())
         store = Store(settings.database(), clock=clock, lease_seconds=settings.lease_seconds)
@@ -138,16 +135,15 @@ async def running(settings: Settings, workers: Mapping[str, Worker] | None = Non
         transport.deliver(orchestrator.report)
         await transport.start()
 
-        async def whisper(incoming: Incoming, sentence: str) -> None:
-            await _whisper(client, incoming, sentence)
-
-        handlers = Handlers(orchestrator, store.runs, people, whisper, max_open=settings.open_per_person)
+        handlers = Handlers(
+            orchestrator, store.runs, people, partial(whisper, client), max_open=settings.open_per_person
+        )
         inbox = Inbox(store.inbox, store.runs.owners, handlers.handle, crash)
         bolt = build(client, me, inbox, store.runs)
 
         async def drain() -> None:
-            await inbox.drain(2)
-            await orchestrator.drain(2)
+            await inbox.drain(1)
+            await orchestrator.drain(1)
             await transport.stop(DRAIN_SECONDS)
             await model.close()
             await threads.close(2)
@@ -155,9 +151,14 @@ async def running(settings: Settings, workers: Mapping[str, Worker] | None = Non
         stack.push_async_callback(drain)
         tending = _tend(settings, store, orchestrator, inbox)
         stack.callback(tending.shutdown, wait=False)
-        port = await _serve_http(settings, bolt, store, stack)
-        if settings.slack_app_token.get_secret_value():
-            await _connect(settings, client, bolt, stack)
+        app_token = settings.slack_app_token.get_secret_value()
+        secret = settings.slack_signing_secret.get_secret_value()
+        if not (app_token or secret):
+            raise CannotStart("Set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP).")
+        http = web_app(None if app_token else bolt, secret, clock, store)
+        port = await stack.enter_async_context(serving(http, settings.host, settings.port))
+        if app_token:
+            await stack.enter_async_context(connected(bolt, client, app_token))
         warming = asyncio.create_task(_warm(model))
         stack.push_async_callback(_cancel, warming)
         log.info("ready", team=me.team, bot=me.bot_user_id, workers=list(workers), port=port)
@@ -176,7 +177,7 @@ def _alone(settings: Settings, stack: AsyncExitStack) -> bool:
     wait for its lease. The lock goes with the process, however it ends."""
     if settings.database_url or settings.broker_url:
         return False
-    lock = FileLock(settings.data_dir / "delegate.lock", timeout=0)
+    lock = FileLock(settings.data_dir / "delegate.lock", timeout=0, thread_local=False)
     try:
         lock.acquire()
     except Timeout:
@@ -230,7 +231,7 @@ def _tend(settings: Settings, store: Store, orchestrator: Orchestrator, inbox: I
     now = datetime.now(UTC)
     scheduler.add_job(sweep, "interval", seconds=settings.sweep_seconds, next_run_time=now)
     scheduler.add_job(recover, "interval", seconds=INBOX_SECONDS, next_run_time=now)
-    scheduler.add_job(forget, "interval", hours=6)
+    scheduler.add_job(forget, "interval", hours=6, next_run_time=now + timedelta(minutes=1))
     scheduler.start()
     return scheduler
 
@@ -250,57 +251,3 @@ async def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-
-
-async def _serve_http(settings: Settings, bolt: AsyncApp, store: Store, stack: AsyncExitStack) -> int:
-    socket_mode = bool(settings.slack_app_token.get_secret_value())
-    secret = settings.slack_signing_secret.get_secret_value()
-    if not socket_mode and not secret:
-        raise SlackRefused("Set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP).")
-
-    async def ready() -> str:
-        try:
-            await store.ping()
-        except StoreDown as error:
-            return str(error)
-        return ""
-
-    app = web_app(None if socket_mode else bolt, secret, time.time, ready, store.counts)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=3)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    try:
-        await web.TCPSite(runner, settings.host, settings.port).start()
-    except OSError as error:
-        raise SlackRefused(
-            f"Port {settings.port} cannot be used ({error.strerror}). Set PORT to another."
-        ) from error
-    return int(runner.addresses[0][1])
-
-
-async def _connect(settings: Settings, client: AsyncWebClient, bolt: AsyncApp, stack: AsyncExitStack) -> None:
-    """Socket Mode. Asked once first, because the SDK retries a bad token for ever without a word."""
-    app_token = settings.slack_app_token.get_secret_value()
-    try:
-        await client.apps_connections_open(app_token=app_token)
-    except SlackApiError as error:
-        reason = error.response.get("error")
-        raise SlackRefused(
-            f"Slack refuses SLACK_APP_TOKEN ({reason}). It needs `connections:write`."
-        ) from error
-    for _ in range(SOCKETS):
-        handler = AsyncSocketModeHandler(bolt, app_token, web_client=client)
-        stack.push_async_callback(handler.close_async)
-        await handler.connect_async()  # type: ignore[no-untyped-call]
-
-
-async def _whisper(client: AsyncWebClient, incoming: Incoming, sentence: str) -> None:
-    """To one person, where they are. Best effort: a sentence that is lost costs nobody anything."""
-    thread_ts = incoming.thread_ts if incoming.thread_ts != incoming.ts else None
-    try:
-        async with asyncio.timeout(10):
-            await client.chat_postEphemeral(
-                channel=incoming.channel, user=incoming.by, text=sentence, thread_ts=thread_ts
-            )
-    except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
-        log.info("a sentence to one person was not shown", error=type(error).__name__)

@@ -36,7 +36,7 @@ from bot.run import (
     TurnCame,
 )
 from workers import Answer, Line
-from workers.kit.wire import Asked, Failed, Finished, Said, Started, Usage
+from workers.kit.wire import Asked, Failed, Finished, Released, Said, Started, Usage
 
 MAX_LOSSES = 3  # a step whose process was lost so often after it began is poison
 ASK_DAYS = 14.0
@@ -144,6 +144,8 @@ def _reported(run: Run, report: Report, now: float) -> Run:
             return run if state.started else _put(run, replace(state, started=True))
         case Said(line=line):
             return run if state.said == line else _put(run, replace(state, said=line))
+        case Released():
+            return _lost(run, state, now, losses=state.losses)
         case Finished(result=result, usage=usage):
             spent = _spent(state, usage)
             done = replace(state, status="done", result=result, said="", usage=spent, finished_at=now)
@@ -172,8 +174,10 @@ def _lease_lost(run: Run, event: LeaseLost, now: float) -> Run:
     """Nobody works on this attempt any more. One that never began is simply sent again, for ever: a
     missing worker must not look like poison."""
     state = _current(run, event.step, event.attempt)
-    if state is None:
-        return run
+    return _lost(run, state, now, losses=state.losses + 1) if state else run
+
+
+def _lost(run: Run, state: StepState, now: float, losses: int) -> Run:
     if not state.started:
         return _put(run, _out_again(state))
     if state.external:
@@ -183,12 +187,12 @@ def _lease_lost(run: Run, event: LeaseLost, now: float) -> Run:
             since=now,
             unsure=True,
         )
-        return _put(run, replace(state, status="asking", question=question, losses=state.losses + 1))
-    if state.losses + 1 >= MAX_LOSSES:
+        return _put(run, replace(state, status="asking", question=question, losses=losses))
+    if losses >= MAX_LOSSES:
         error = f"Its process was lost {MAX_LOSSES} times while working on this, so I set it aside."
-        failed = replace(state, status="failed", losses=state.losses + 1, error=error)
+        failed = replace(state, status="failed", losses=losses, error=error)
         return _step_failed(_put(run, failed), failed, now)
-    return _put(run, _out_again(state, losses=state.losses + 1))
+    return _put(run, _out_again(state, losses=losses))
 
 
 def _person_answered(run: Run, event: PersonAnswered, now: float) -> Run:

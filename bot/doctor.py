@@ -1,8 +1,8 @@
 """`python -m bot doctor`: what works and what does not, by name, and what to do about it.
 
-It only looks: nothing is migrated, posted or fetched. The one thing that costs is a model call of a few
-tokens. Which events an app is subscribed to cannot be read with a bot token; what it can say is which
-events cannot come because their scope is missing.
+It only looks: nothing is migrated, posted or fetched (a missing SQLite file is created, empty). The one
+thing that costs is a model call of a few tokens. Which events an app is subscribed to cannot be read with a
+bot token; what it can say is which events cannot come because their scope is missing.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import schema
+from bot.ports import CannotStart
 from bot.settings import Settings
 from bot.slack import manifest
-from bot.slack.bolt import SlackRefused, who_am_i
+from bot.slack.bolt import who_am_i
 from workers import WorkerError, discover
 from workers.kit.model import Model
 
@@ -44,7 +45,7 @@ async def _database(settings: Settings) -> Finding:
     except Exception as error:
         return Finding(False, "database", f"It cannot be used: {error}. Look at DATABASE_URL.")
     if behind:
-        return Finding(False, "database", f"{behind} Run `python -m bot migrate`.")
+        return Finding(False, "database", behind)
     return Finding(True, "database", "It answers, and its tables are up to date.")
 
 
@@ -68,9 +69,12 @@ async def _model(settings: Settings) -> Finding:
         attempts=1,
     )
     try:
-        await model.complete([{"role": "user", "content": "Say ok."}], max_tokens=8)
+        await model.warm()
+        await model.complete([{"role": "user", "content": "Say ok."}], max_tokens=200)
     except WorkerError as error:
-        return Finding("cut off" in str(error), "model", f"{settings.model}: {error}")
+        return Finding(False, "model", f"{settings.model}: {error}")
+    finally:
+        await model.close()
     return Finding(True, "model", f"{settings.model} answers.")
 
 
@@ -88,7 +92,7 @@ async def _slack(settings: Settings) -> AsyncIterator[Finding]:
         )
         try:
             me = await who_am_i(client)
-        except SlackRefused as error:
+        except CannotStart as error:
             yield Finding(False, "slack", str(error))
             return
         yield Finding(True, "slack", f"Connected to {me.team} as {me.bot_user_id}.")

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import (
+    ArgumentError,
     DataError,
     DBAPIError,
     IntegrityError,
@@ -22,23 +23,26 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from bot.ports import StoreDown
+from bot.ports import CannotStart, StoreDown
 
 READERS = 4
 
 
 def normal(url: str) -> URL:
-    """The URL with the driver we use, however people write it. Raises `ValueError` with a sentence."""
-    where = make_url(url)
+    """The URL with the driver we use, however people write it. Raises `CannotStart`."""
+    try:
+        where = make_url(url)
+    except ArgumentError as error:
+        raise CannotStart("DATABASE_URL is no address such as postgresql://user@host/name.") from error
     backend = where.get_backend_name()
     if backend == "sqlite":
         if not where.database or where.database == ":memory:":
-            raise ValueError("SQLite needs a file here, for example sqlite:///data/delegate.db.")
+            raise CannotStart("SQLite needs a file here, for example sqlite:///data/delegate.db.")
         return where.set(drivername="sqlite+pysqlite")
     if backend in ("postgres", "postgresql"):
         query = {"ssl" if name == "sslmode" else name: value for name, value in where.query.items()}
         return where.set(drivername="postgresql+asyncpg", query=query)
-    raise ValueError(f"The database is SQLite or PostgreSQL, not {backend}.")
+    raise CannotStart(f"The database is SQLite or PostgreSQL, not {backend}.")
 
 
 def sqlite_engine(url: URL, wait_seconds: float, begin: str) -> Engine:

@@ -19,7 +19,7 @@ from workers.kit.model import Endpoint, Model, ModelError
 
 MAX_STEPS = 6  # what the embedded model was measured with; longer plans are beyond it
 CALL_SECONDS = 240.0  # 1,500 tokens at 8 a second, on a machine that has other things to do too
-PATIENCE_SECONDS = 60.0  # a request waits so long for a model that is starting
+PATIENCE_SECONDS = 300.0  # a request waits so long for a model that is being fetched or started
 
 
 async def embedded(settings: Settings, registry: Registry, stack: AsyncExitStack) -> Model:
@@ -37,7 +37,7 @@ async def embedded(settings: Settings, registry: Registry, stack: AsyncExitStack
 
     async def before() -> Endpoint:
         if not await local.ready(PATIENCE_SECONDS):
-            raise ModelError(local.state.sentence, down=True)
+            raise ModelError(f"{local.state.sentence} Ask again then.", down=True)
         return Endpoint(local.url, local.key)
 
     return Model(local.name, timeout=CALL_SECONDS, attempts=2, before=before, at_once=2)

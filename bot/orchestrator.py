@@ -187,10 +187,7 @@ class Orchestrator:
         worker = team.get(state.step.worker)
         if worker is None:
             raise WorkerError(f"{state.step.worker} is not on the team here any more.")
-        channel: tuple[Line, ...] = ()
-        if "channel" in worker.reads and not state.step.needs:
-            about = run.request.about or run.request.channel
-            channel = tuple(await self._materials.channel(run.workspace, about, run.request.by))
+        thread, channel = await self._reading(run, state, worker)
         files = [await self._materials.fetch(run.workspace, f) for f in run.request.files]
         return wire.TaskMessage(
             **at,
@@ -199,11 +196,30 @@ class Orchestrator:
             instruction=state.step.instruction,
             results=tuple(_earlier(s) for s in run.work if s.id in state.step.needs and s.result),
             files=tuple(files),
-            thread=run.request.context,
+            thread=thread,
             channel=channel,
             answers=state.answers,
             seconds=worker.seconds,
         )
+
+    async def _reading(
+        self, run: Run, state: StepState, worker: Worker
+    ) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
+        """Thread and channel as this worker may read them: what it declared, and only where no other step
+        hands it its material. A request that names a channel means that one, not the thread it stands in."""
+        request, there = run.request, self._materials
+        if state.step.needs or not worker.reads:
+            return request.context, ()
+        if "thread" in worker.reads and request.thread_ts and not request.about:
+            said = await there.thread(run.workspace, request.channel, request.thread_ts)
+            ours = tuple(line for line in request.context if line.who == planner.SELF)
+            people = tuple(line for line in said if line.text != request.text)
+            if people or ours:
+                return (*people, *ours), ()
+        if "channel" in worker.reads:
+            about = request.about or request.channel
+            return (), tuple(await there.channel(run.workspace, about, request.by))
+        return request.context, ()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(self._quietly(work))

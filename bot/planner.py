@@ -20,6 +20,7 @@ from workers import Line, Worker
 from workers.kit.wire import Call, Finished
 
 PROMPTS = Path(__file__).parent / "prompts"
+SELF = "delegate"  # how our own words are attributed
 MATERIAL_CHARS = 4_000  # of a result or of a thread in a prompt: small models have small windows
 
 
@@ -142,5 +143,5 @@ def history(runs: Sequence[Run]) -> tuple[Line, ...]:
     for run in runs:
         lines.append(Line(who=run.request.by, text=run.request.text))
         if text := outcome(run):
-            lines.append(Line(who="delegate", text=text[:MATERIAL_CHARS]))
+            lines.append(Line(who=SELF, text=text[:MATERIAL_CHARS]))
     return tuple(lines)

@@ -13,6 +13,10 @@ from workers import File, Line
 from workers.kit.wire import Address, TaskMessage
 
 
+class CannotStart(Exception):
+    """What an operator must mend before the bot can run, as a sentence on the terminal, without a stack."""
+
+
 class Conflict(Exception):
     """Somebody else changed this run first: load it again and decide again. Shown to nobody."""
 
@@ -85,6 +89,10 @@ class Materials(Protocol):
 
     async def channel(self, workspace: str, channel: str, person: str) -> Sequence[Line]:
         """Recent messages of a channel, if this person may read it. Raises `WorkerError`."""
+        ...
+
+    async def thread(self, workspace: str, channel: str, thread_ts: str) -> Sequence[Line]:
+        """What people said in a thread. Raises `WorkerError`."""
         ...
 
 

@@ -16,7 +16,7 @@ from typing import Literal
 
 from bot.plan import Plan, Step
 from workers import Answer, File, Line, Result
-from workers.kit.wire import Asked, Failed, Finished, Said, Started, Usage
+from workers.kit.wire import Asked, Failed, Finished, Released, Said, Started, Usage
 
 Kind = Literal["plan", "work", "answer"]
 StepStatus = Literal["waiting", "out", "asking", "done", "failed", "skipped", "stopped"]
@@ -169,7 +169,7 @@ class Tick:
     """Time has passed; see `wakes`."""
 
 
-Report = Started | Said | Finished | Failed | Asked
+Report = Started | Said | Released | Finished | Failed | Asked
 PlanReply = PlanMade | AnsweredDirectly | PlanRefused
 Event = (
     Report | PlanReply | TurnCame | LeaseLost | PersonAnswered | StopAsked | ThreadOpened | ThreadLost | Tick

@@ -42,7 +42,7 @@ def check(url: str) -> str:
         with _one_at_a_time:
             command.check(_config(url))
     except CommandError as error:
-        return f"The database does not fit this version: {error} `delegate migrate` brings it up to date."
+        return f"The database does not fit this version: {error} Run `python -m bot migrate`."
     return ""
 
 

@@ -167,7 +167,7 @@ def test_numbers_in_the_text_are_those_in_the_code() -> None:
     from bot.app import DRAIN_SECONDS
     from bot.decide import ASK_DAYS, MAX_LOSSES
     from bot.local import MAX_STEPS
-    from bot.slack.files import CHANNEL_MESSAGES, MAX_BYTES
+    from bot.slack.files import MESSAGES, MAX_BYTES
     from bot.slack.handlers import MAX_CHARS
     from tests.kill.test_kill_points import POINTS
     from workers import Worker
@@ -177,7 +177,7 @@ def test_numbers_in_the_text_are_those_in_the_code() -> None:
     assert f"for {DRAIN_SECONDS:g} seconds" in said
     assert f"up to {ASK_DAYS:g} days" in said
     assert MAX_LOSSES == 3 and "lost three times" in said
-    assert f"newest {CHANNEL_MESSAGES} messages" in said
+    assert f"newest {MESSAGES} messages" in said
     assert f"files of {MAX_BYTES // 1024**2} MB" in said
     assert f"{MAX_CHARS:,} characters" in said
     assert len(POINTS) == 12 and "twelve named points" in said

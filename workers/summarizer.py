@@ -9,7 +9,7 @@ Give the bullets alone. Leave out what is not in the material.
 {RULE}"""
 
 
-@worker(emoji=":memo:", reads=("channel",))
+@worker(emoji=":memo:", reads=("thread", "channel"))
 async def summarizer(task: Task) -> str:
     """Summarises earlier results, the thread, or the channel's recent messages into bullets."""
     if task.results:

@@ -8,27 +8,31 @@ passed in: with SLACK_CLIENT_ID in the environment Bolt would silently switch to
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Protocol
 
+import aiohttp
 import structlog
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from bot.ports import CannotStart
 from bot.render import AnswerMessage, Reply, render
 from bot.run import Run
 from bot.slack import views
 from bot.slack.blocks import ref
 from bot.slack.inbox import Inbox
-from bot.slack.incoming import COMMAND
+from bot.slack.incoming import COMMAND, Incoming
 
 log = structlog.get_logger(__name__)
 
-
-class SlackRefused(Exception):
-    """Slack does not accept what we were configured with. A sentence for the operator."""
+SOCKETS = 2  # the SDK closes an old socket before it opens the new one: the other one bridges the gap
 
 
 class Reads(Protocol):
@@ -37,20 +41,53 @@ class Reads(Protocol):
 
 
 async def who_am_i(client: AsyncWebClient) -> AuthorizeResult:
-    """One `auth.test`, so that no event needs one. Raises `SlackRefused`."""
+    """One `auth.test`, so that no event needs one. Raises `CannotStart`."""
     try:
         async with asyncio.timeout(15):
             answer = await client.auth_test()
     except SlackApiError as error:
         reason = error.response.get("error")
-        raise SlackRefused(
+        raise CannotStart(
             f"Slack refuses SLACK_BOT_TOKEN ({reason}). Copy it again from “Install App”."
         ) from error
     except (OSError, TimeoutError) as error:
-        raise SlackRefused(
-            f"Slack cannot be reached at {client.base_url}: {error or 'no answer'}."
-        ) from error
+        raise CannotStart(f"Slack cannot be reached at {client.base_url}: {error or 'no answer'}.") from error
     return AuthorizeResult.from_auth_test_response(auth_test_response=answer, bot_token=client.token)
+
+
+@asynccontextmanager
+async def connected(app: AsyncApp, client: AsyncWebClient, app_token: str) -> AsyncIterator[None]:
+    """Socket Mode. Asked once first, because the SDK retries a bad token for ever without a word. Raises
+    `CannotStart`."""
+    try:
+        await client.apps_connections_open(app_token=app_token)
+    except SlackApiError as error:
+        reason = error.response.get("error")
+        raise CannotStart(
+            f"Slack refuses SLACK_APP_TOKEN ({reason}). It needs `connections:write`."
+        ) from error
+    async with AsyncExitStack() as stack:
+        for _ in range(SOCKETS):
+            handler = AsyncSocketModeHandler(app, app_token, web_client=client)
+            stack.push_async_callback(handler.close_async)
+            await handler.connect_async()  # type: ignore[no-untyped-call]
+        yield
+
+
+async def whisper(client: AsyncWebClient, incoming: Incoming, sentence: str) -> None:
+    """To one person, where they are. Best effort: a sentence that is lost costs nobody anything."""
+    thread_ts = incoming.thread_ts if incoming.thread_ts != incoming.ts else None
+    try:
+        async with asyncio.timeout(10):
+            if incoming.response_url:  # works where the bot is not a member too
+                answer = AsyncWebhookClient(incoming.response_url, session=client.session)
+                await answer.send(text=sentence, response_type="ephemeral", replace_original=False)
+            else:
+                await client.chat_postEphemeral(
+                    channel=incoming.channel, user=incoming.by, text=sentence, thread_ts=thread_ts
+                )
+    except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
+        log.info("a sentence to one person was not shown", error=type(error).__name__)
 
 
 def build(client: AsyncWebClient, me: AuthorizeResult, inbox: Inbox, reads: Reads) -> AsyncApp:
@@ -58,6 +95,7 @@ def build(client: AsyncWebClient, me: AuthorizeResult, inbox: Inbox, reads: Read
         return me
 
     app = AsyncApp(
+        logger=logging.getLogger("bot.bolt"),  # Bolt sets the level of loggers that it makes itself
         client=client,
         authorize=authorize,
         signing_secret="unused",  # noqa: S106  (Bolt wants one; the gate holds the real one)

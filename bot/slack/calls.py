@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -49,6 +49,20 @@ class NotSent(SlackTrouble):
 
 class Unclear(SlackTrouble):
     """Sent, and no answer that says whether it was done. It may even be done later."""
+
+
+async def read(make: Callable[[], Awaitable[AsyncSlackResponse]], tries: int = 5) -> Mapping[str, Any]:
+    """A call that changes nothing, tried again while its trouble may pass. Raises as `call`."""
+    for n in range(tries):
+        try:
+            return await call(make())
+        except Refused:
+            raise
+        except SlackTrouble as trouble:
+            if n == tries - 1:
+                raise
+            await asyncio.sleep(min(trouble.seconds, 60.0) if isinstance(trouble, Limited) else 2.0**n / 2)
+    raise AssertionError("unreachable")
 
 
 # "It's possible some aspect of the operation succeeded before the error was raised" [doc]

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.slack.calls import Refused, SlackTrouble, read
 from bot.slack.incoming import plain
 from bot.slack.people import People, PersonUnknown
 from workers import File, Line, WorkerError
@@ -25,7 +26,7 @@ from workers.kit.files import FileStore
 SLACK_FILE_HOSTS = ("files.slack.com", "slack.com")
 MAX_BYTES = 50 * 1024 * 1024
 FETCH_SECONDS = 60
-CHANNEL_MESSAGES = 50
+MESSAGES = 50
 
 
 class SlackMaterials:
@@ -86,19 +87,25 @@ class SlackMaterials:
     async def channel(self, workspace: str, channel: str, person: str) -> Sequence[Line]:
         """The newest messages, oldest first, with who said them. Raises `WorkerError`."""
         client = self._client_for(workspace)
-        try:
-            async with asyncio.timeout(20):
-                if not await self._may_read(client, channel, person):
-                    raise WorkerError("You are not in that channel, so I did not read it for you.")
-                answer = await client.conversations_history(channel=channel, limit=CHANNEL_MESSAGES)
-                return [await self._line(workspace, m) for m in reversed(answer["messages"]) if _said(m)]
-        except SlackApiError as error:
-            raise WorkerError(_unreadable(error)) from error
-        except TimeoutError as error:
-            raise WorkerError("Slack did not hand over the channel's messages in time. Ask again.") from error
+        with _readable():
+            if not await self._may_read(client, channel, person):
+                raise WorkerError("You are not in that channel, so I did not read it for you.")
+            answer = await read(lambda: client.conversations_history(channel=channel, limit=MESSAGES))
+            return [await self._line(workspace, m) for m in reversed(answer["messages"]) if _said(m)]
+
+    async def thread(self, workspace: str, channel: str, thread_ts: str) -> Sequence[Line]:
+        """What people said in a thread, oldest first. Raises `WorkerError`. Who asks stands in it, so may
+        read it."""
+        client = self._client_for(workspace)
+        with _readable():
+            answer = await read(
+                lambda: client.conversations_replies(channel=channel, ts=thread_ts, limit=MESSAGES)
+            )
+            people = [m for m in answer["messages"] if _said(m) and not m.get("bot_id")]
+            return [await self._line(workspace, m) for m in people]
 
     async def _may_read(self, client: AsyncWebClient, channel: str, person: str) -> bool:
-        info = (await client.conversations_info(channel=channel))["channel"]
+        info = (await read(lambda: client.conversations_info(channel=channel)))["channel"]
         if info.get("is_channel") and not info.get("is_private"):
             return True
         if info.get("is_im"):
@@ -106,7 +113,9 @@ class SlackMaterials:
         members: list[str] = []
         cursor = ""
         while True:
-            page = await client.conversations_members(channel=channel, limit=1000, cursor=cursor)
+            page = await read(
+                partial(client.conversations_members, channel=channel, limit=1000, cursor=cursor)
+            )
             members += page["members"]
             cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
             if person in members or not cursor:
@@ -114,7 +123,7 @@ class SlackMaterials:
 
     async def _line(self, workspace: str, message: dict[str, Any]) -> Line:
         who = str(message.get("user") or message.get("username") or "somebody")
-        with contextlib.suppress(PersonUnknown):
+        with contextlib.suppress(PersonUnknown, SlackTrouble):
             who = (await self._people.get(workspace, who)).name
         return Line(who=who, text=plain(str(message.get("text") or ""), ""))
 
@@ -123,11 +132,19 @@ def _said(message: dict[str, Any]) -> bool:
     return bool(message.get("text")) and message.get("subtype") in (None, "file_share", "thread_broadcast")
 
 
-def _unreadable(error: SlackApiError) -> str:
-    reason = str(error.response.get("error"))
-    if reason in ("not_in_channel", "channel_not_found"):
+@contextlib.contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except Refused as error:
+        raise WorkerError(_unreadable(error)) from error
+    except SlackTrouble as error:
+        raise WorkerError("Slack did not hand over the messages. Ask again in a while.") from error
+
+
+def _unreadable(error: Refused) -> str:
+    if error.code in ("not_in_channel", "channel_not_found"):
         return "I am not in that channel, so I cannot read it. Invite me there and ask again."
-    if reason == "missing_scope":
-        needed = error.response.get("needed")
-        return f"I may not read that channel: the app lacks the scope `{needed}`. An admin can add it."
-    return f"Slack would not let me read that channel ({reason})."
+    if error.code == "missing_scope":
+        return f"I may not read that channel: the app lacks the scope `{error.needed}`. An admin can add it."
+    return f"Slack would not let me read that channel ({error.code})."

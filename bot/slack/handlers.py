@@ -78,7 +78,7 @@ class Handlers:
                 async with self._asking.setdefault(f"{incoming.workspace}/{person.id}", asyncio.Lock()):
                     await self._ask(incoming, person)
             case "stop":
-                await self._stop_thread(incoming, person)
+                await self._stop_pressed(incoming, person)
             case "answer":
                 await self._answer(incoming, person)
             case "feedback":
@@ -87,8 +87,8 @@ class Handlers:
     async def _ask(self, incoming: Incoming, person: Person) -> None:
         there = await self._runs.thread_runs(incoming.workspace, incoming.channel, incoming.thread_ts)
         if incoming.source != "command":
-            if incoming.text.lower() in STOP_WORDS and any(not r.ended for r in there):
-                await self._stop_thread(incoming, person)
+            if incoming.text.lower() in STOP_WORDS:
+                await self._stop(incoming, person, there or await self._mine(incoming))
                 return
             if waiting := _asking(there, incoming.by):
                 run, event = waiting[0], _answer_of(waiting[0], incoming)
@@ -103,7 +103,7 @@ class Handlers:
             channel=incoming.channel,
             source=incoming.source,
             thread_ts=incoming.thread_ts,
-            files=incoming.files,
+            files=incoming.files or (there[-1].request.files if there else ()),  # “now chart it”
             about=incoming.about,
         )
         run = await self._orchestrator.begin(incoming.workspace, _run_id(incoming), request)
@@ -128,12 +128,17 @@ class Handlers:
             return f"You have {len(mine)} requests open, the most at once. Stop one, or wait for one to end."
         return ""
 
-    async def _stop_thread(self, incoming: Incoming, person: Person) -> None:
-        if incoming.source == "button":
-            run = await self._runs.load(incoming.workspace, incoming.value)
-            there: Sequence[Run] = [run] if run and run.request.channel == incoming.channel else []
-        else:
-            there = await self._runs.thread_runs(incoming.workspace, incoming.channel, incoming.thread_ts)
+    async def _mine(self, incoming: Incoming) -> list[Run]:
+        """This person's open runs in this channel: what a bare stop outside a thread can only mean."""
+        ids = await self._runs.open_of(incoming.workspace, incoming.by)
+        runs = [await self._runs.load(incoming.workspace, id) for id in ids]
+        return [r for r in runs if r and r.request.channel == incoming.channel]
+
+    async def _stop_pressed(self, incoming: Incoming, person: Person) -> None:
+        run = await self._runs.load(incoming.workspace, incoming.value)
+        await self._stop(incoming, person, [run] if run and run.request.channel == incoming.channel else [])
+
+    async def _stop(self, incoming: Incoming, person: Person, there: Sequence[Run]) -> None:
         going = [r for r in there if not r.ended]
         if not going:
             await self._whisper(incoming, "Nothing of mine is running here.")

@@ -11,6 +11,7 @@ It does not know what any of it means: that is `bot/slack/handlers.py`.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -20,6 +21,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 
 from bot.crashpoints import Crash, no_crash
 from bot.ports import InboxStore, StoreDown
+from bot.slack.calls import SlackTrouble
 from bot.slack.incoming import (
     COMMAND,
     SHORTCUT,
@@ -36,6 +38,7 @@ Handle = Callable[[Incoming], Awaitable[None]]
 Owners = Callable[[str, str, str], Awaitable[set[str]]]
 INLINE_COMMANDS = ("", "help", "status")  # answered on the spot by Bolt's listeners
 INLINE_EVENTS = ("app_home_opened",)
+MOST_FAILURES = 5
 AT_ONCE = 64
 
 
@@ -44,6 +47,7 @@ class Inbox:
 
     def __init__(self, store: InboxStore, owners: Owners, handle: Handle, crash: Crash = no_crash) -> None:
         self._store, self._owners, self._handle, self._crash = store, owners, handle, crash
+        self._failures: Counter[int] = Counter()
         self._going: dict[int, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
 
@@ -106,7 +110,15 @@ class Inbox:
                 await self._store.done(id)
             except StoreDown as error:
                 log.warning("the store is away; this waits in the inbox", id=id, error=str(error))
+            except SlackTrouble as error:
+                log.warning("Slack is away; this waits in the inbox", id=id, error=str(error))
             except Exception:
-                log.exception(
-                    "an event could not be handled; it waits in the inbox", id=id, kind=incoming.kind
-                )
+                await self._failed(id, incoming)
+
+    async def _failed(self, id: int, incoming: Incoming) -> None:
+        """Tried again with the next `recover`; set aside when it fails always, so that it blocks nobody."""
+        self._failures[id] += 1
+        log.exception("an event could not be handled", id=id, kind=incoming.kind, times=self._failures[id])
+        if self._failures[id] >= MOST_FAILURES:
+            log.error("an event is set aside", id=id, kind=incoming.kind)
+            await self._store.done(id)

@@ -65,8 +65,6 @@ def read_event(body: Mapping[str, Any], bot_user: str) -> Incoming | None:
         kind, source = "reply", "reply"
     else:
         return None
-    if thread_ts and text.lower() in STOP_WORDS:
-        kind = "stop" if kind == "ask" else kind
     return Incoming(
         kind=kind,
         workspace=str(body.get("team_id") or event.get("team") or ""),

@@ -6,14 +6,13 @@ that; `refusal` is the one rule about who may ask at all.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.ports import Clock
+from bot.slack.calls import Refused, read
 
 NO_SCOPE = "I may not look up who you are: the app lacks the scope `users:read`. An admin can add it."
 READ_SECONDS = 60.0  # how old a look-up may be
@@ -40,7 +39,7 @@ class People:
         self._cached: dict[tuple[str, str], tuple[float, Person]] = {}
 
     async def get(self, workspace: str, id: str) -> Person:
-        """Raises `PersonUnknown`."""
+        """Raises `PersonUnknown`, and `SlackTrouble` when Slack is away for longer."""
         now = self._clock()
         at, person = self._cached.get((workspace, id), (0.0, None))
         if person is None or now - at > READ_SECONDS:
@@ -51,16 +50,14 @@ class People:
         return person
 
     async def _look_up(self, workspace: str, id: str) -> Person:
+        client = self._client_for(workspace)
         try:
-            async with asyncio.timeout(10):
-                user = (await self._client_for(workspace).users_info(user=id))["user"]
-        except SlackApiError as error:
-            reason = str(error.response.get("error"))
-            if reason == "missing_scope":
+            user = (await read(lambda: client.users_info(user=id)))["user"]
+        except Refused as error:
+            if error.code == "missing_scope":
                 raise PersonUnknown(NO_SCOPE) from error
-            raise PersonUnknown(
-                f"Slack would not tell me who you are ({reason}), so I did not begin."
-            ) from error
+            sentence = f"Slack would not tell me who you are ({error.code}), so I did not begin."
+            raise PersonUnknown(sentence) from error
         profile = user.get("profile") or {}
         grid = user.get("enterprise_user") or {}
         return Person(

@@ -107,3 +107,6 @@ class FakeMaterials:
 
     async def channel(self, workspace: str, channel: str, person: str) -> Sequence[Line]:
         return ()
+
+    async def thread(self, workspace: str, channel: str, thread_ts: str) -> Sequence[Line]:
+        return ()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot import database
+from bot.ports import CannotStart
 from bot.schema import head
 from bot.store import Store
 from tests.services import postgres_database
@@ -29,7 +30,7 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 def test_an_empty_database_is_brought_to_what_the_code_wants(empty: str) -> None:
-    assert "delegate migrate" in database.check(empty)
+    assert "python -m bot migrate" in database.check(empty)
     database.upgrade(empty)
     assert database.check(empty) == ""
     database.upgrade(empty)
@@ -81,5 +82,5 @@ def test_a_url_is_taken_however_it_is_written(written: str, driver: str) -> None
 
 @pytest.mark.parametrize("url", ["mysql://h/d", "sqlite://", "sqlite:///:memory:"])
 def test_another_database_is_refused_in_a_sentence(url: str) -> None:
-    with pytest.raises(ValueError, match=r"^[A-Z].*\.$"):
+    with pytest.raises(CannotStart, match=r"^[A-Z].*\.$"):
         database.normal(url)

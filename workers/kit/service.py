@@ -15,6 +15,7 @@ import asyncio
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,7 @@ from workers import Question, Result, Worker, WorkerError
 from workers.kit.attempt import Attempt, Send
 from workers.kit.files import FileStore
 from workers.kit.model import Model, ModelError
-from workers.kit.wire import MODEL, Asked, Beat, Failed, Finished, Report, Started, TaskMessage
+from workers.kit.wire import MODEL, Asked, Beat, Failed, Finished, Released, Report, Started, TaskMessage
 
 log = structlog.get_logger(__name__)
 Key = tuple[str, str, str, int]
@@ -109,17 +110,24 @@ class Service:
         return self._drop([h for k, h in self._held.items() if k[:2] == (workspace, run_id)])
 
     async def drain(self, seconds: float) -> None:
-        """For SIGTERM: takes nothing new, hands back what waits for a slot, gives the rest this long. What is
-        cut off is not reported: its lease runs out, and another process takes it."""
+        """For SIGTERM: takes nothing new, hands back what waits for a slot, gives the rest this long and then
+        hands that back too, so that another process takes it at once and counts no loss."""
         self._draining = True
-        self._drop([h for h in self._held.values() if not h.started])
+        await self._hand_back([h for h in self._held.values() if not h.started])
         try:
             await asyncio.wait_for(self.idle.wait(), seconds)
         except TimeoutError:
-            log.warning("tasks were handed back", count=self._drop(list(self._held.values())))
+            await self._hand_back(list(self._held.values()))
             await asyncio.wait([self._keep(self.idle.wait())], timeout=PATIENCE + 0.5)
         if self._ticker is not None:
             self._ticker.cancel()
+
+    async def _hand_back(self, held: list[Held]) -> None:
+        self._drop(held)
+        for h in held:
+            log.info("a task is handed back", step=h.task.step, run=h.task.run)
+            with suppress(Exception):  # then its lease runs out
+                await self._report(Released(**_address(h.task)))
 
     def _drop(self, held: list[Held]) -> int:
         for h in held:

@@ -72,6 +72,12 @@ class Said(Address):
     line: str
 
 
+class Released(Address):
+    """Handed back unfinished, by a process that is told to end: no fault of the task's."""
+
+    kind: Literal["released"] = "released"
+
+
 class Finished(Address):
     kind: Literal["finished"] = "finished"
     result: Result
@@ -94,4 +100,4 @@ class Asked(Address):
     usage: Usage = Usage()
 
 
-Report = Annotated[Started | Beat | Said | Finished | Failed | Asked, Field(discriminator="kind")]
+Report = Annotated[Started | Beat | Said | Released | Finished | Failed | Asked, Field(discriminator="kind")]

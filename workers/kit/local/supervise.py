@@ -135,7 +135,7 @@ class LocalModel:
     async def _file(self) -> Path:
         def progress(done: int, total: int, what: str) -> None:
             how_far = f" ({size(done)} of {size(total)})" if total else ""
-            sentence = f"{what}{how_far}. It begins by itself when that is done."
+            sentence = f"{what}{how_far}. It is ready some seconds after that."
             self.state = State("fetching", sentence, self.state.why)
             self._progress(done, total, what)
 
