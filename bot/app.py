@@ -139,7 +139,7 @@ async def running(settings: Settings, workers: Mapping[str, Worker] | None = Non
             orchestrator, store.runs, people, partial(whisper, client), max_open=settings.open_per_person
         )
         inbox = Inbox(store.inbox, store.runs.owners, handlers.handle, crash)
-        bolt = build(client, me, inbox, store.runs)
+        bolt = build(client, me, inbox, store.runs, list(workers.values()))
 
         async def drain() -> None:
             await inbox.drain(1)

@@ -167,7 +167,7 @@ def test_numbers_in_the_text_are_those_in_the_code() -> None:
     from bot.app import DRAIN_SECONDS
     from bot.decide import ASK_DAYS, MAX_LOSSES
     from bot.local import MAX_STEPS
-    from bot.slack.files import MESSAGES, MAX_BYTES
+    from bot.slack.files import MAX_BYTES, MESSAGES
     from bot.slack.handlers import MAX_CHARS
     from tests.kill.test_kill_points import POINTS
     from workers import Worker

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Protocol
 
@@ -29,6 +29,7 @@ from bot.slack import views
 from bot.slack.blocks import ref
 from bot.slack.inbox import Inbox
 from bot.slack.incoming import COMMAND, Incoming
+from workers import Worker
 
 log = structlog.get_logger(__name__)
 
@@ -90,7 +91,9 @@ async def whisper(client: AsyncWebClient, incoming: Incoming, sentence: str) -> 
         log.info("a sentence to one person was not shown", error=type(error).__name__)
 
 
-def build(client: AsyncWebClient, me: AuthorizeResult, inbox: Inbox, reads: Reads) -> AsyncApp:
+def build(
+    client: AsyncWebClient, me: AuthorizeResult, inbox: Inbox, reads: Reads, team: Iterable[Worker]
+) -> AsyncApp:
     async def authorize(**_: Any) -> AuthorizeResult:
         return me
 
@@ -104,20 +107,20 @@ def build(client: AsyncWebClient, me: AuthorizeResult, inbox: Inbox, reads: Read
         attaching_conversation_kwargs_enabled=False,
     )
     app.middleware(inbox.middleware)
-    register(app, reads)
+    register(app, reads, team, me.url or "")
     return app
 
 
-def register(app: AsyncApp, reads: Reads) -> None:
+def register(app: AsyncApp, reads: Reads, team: Iterable[Worker], url: str) -> None:
     """The listeners that answer on the spot."""
 
     @app.command(COMMAND)
     async def command(ack: Callable[..., Awaitable[Any]], body: dict[str, Any]) -> None:
         if str(body.get("text") or "").strip().lower() == "status":
             runs = await reads.recent_runs(body["team_id"], body["user_id"], 10)
-            await ack(text="Your requests", blocks=views.status_blocks(runs))
+            await ack(text="Your requests", blocks=views.status_blocks(runs, url))
         else:
-            await ack(text="How to ask", blocks=views.help_blocks())
+            await ack(text="How to ask", blocks=views.help_blocks(team))
 
     @app.event("app_home_opened")
     async def home(event: dict[str, Any], body: dict[str, Any], client: AsyncWebClient) -> None:
@@ -126,7 +129,7 @@ def register(app: AsyncApp, reads: Reads) -> None:
         runs = await reads.recent_runs(body["team_id"], event["user"], 10)
         view = {
             "type": "home",
-            "blocks": [*views.help_blocks(), {"type": "divider"}, *views.status_blocks(runs)],
+            "blocks": [*views.help_blocks(team), {"type": "divider"}, *views.status_blocks(runs, url)],
         }
         await client.views_publish(user_id=event["user"], view=view)
 

@@ -38,8 +38,7 @@ class Incoming(Contract):
     value: str = ""
     files: tuple[File, ...] = ()
     about: str = ""
-    response_url: str = ""
-    team: str = ""  # the author's own workspace, where it is another one (shared channels)
+    response_url: str = ""  # reaches the person where the bot is no member; not into a thread
 
     @property
     def key(self) -> str:
@@ -77,7 +76,6 @@ def read_event(body: Mapping[str, Any], bot_user: str) -> Incoming | None:
         text=text,
         files=read_files(event),
         about=about(raw),
-        team=str(event.get("user_team") or event.get("source_team") or event.get("team") or ""),
     )
 
 
@@ -135,7 +133,6 @@ def read_action(body: Mapping[str, Any]) -> Incoming | None:
         thread_ts=str(container.get("thread_ts") or ""),
         value=str(action.get("value") or ""),
         text=choice,
-        response_url=str(body.get("response_url") or ""),
     )
 
 

@@ -6,12 +6,13 @@ Pure functions to Block Kit, inside its limits (100 blocks a modal, 150 characte
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from bot.run import Run, RunStatus
 from bot.slack.blocks import Json, context, mrkdwn, plain_text
 from bot.slack.richtext import from_markdown, rich, section, text_element
 from bot.slack.wording import clean, cut, escape, line, shorten
+from workers import Worker
 
 EmojiOf = Callable[[str], str]  # a worker's name -> ":emoji:"
 
@@ -54,7 +55,9 @@ def _reopened(page: str) -> str:
     return "```\n" if sum(row.lstrip().startswith("```") for row in page.split("\n")) % 2 else ""
 
 
-def help_blocks() -> list[Json]:
+def help_blocks(team: Iterable[Worker] = ()) -> list[Json]:
+    """How to ask, and who works here."""
+    who = "\n".join(f"{w.emoji} *{escape(w.name)}*: {escape(cut(w.about, 150))}" for w in list(team)[:15])
     return [
         mrkdwn(
             "*Ask me for something, and I plan it, hand the pieces to workers and answer in the thread.*\n"
@@ -70,22 +73,28 @@ def help_blocks() -> list[Json]:
         mrkdwn(
             "*Anywhere*\n• `/delegate status` shows your latest requests.\n• `/delegate help` shows this."
         ),
+        *([mrkdwn(f"*The team*\n{who}")] if who else []),
         context("What I write can be wrong: check what matters."),
     ]
 
 
-def status_blocks(runs: Sequence[Run]) -> list[Json]:
+def status_blocks(runs: Sequence[Run], slack_url: str = "") -> list[Json]:
+    """`slack_url`: the workspace's own (`https://team.slack.com/`), for links to the threads."""
     if not runs:
         return [mrkdwn("You have not asked for anything lately. `/delegate help` shows how.")]
-    rows = [_status(run) for run in runs[:20]]
+    rows = [_status(run, slack_url) for run in runs[:20]]
     more = [context(f"And {len(runs) - 20} older ones.")] if len(runs) > 20 else []
     return [mrkdwn("*Your latest requests*"), *map(mrkdwn, rows), *more]
 
 
-def _status(run: Run) -> str:
+def _status(run: Run, slack_url: str) -> str:
     done = sum(s.status == "done" for s in run.work)
     steps = f", {done} of {len(run.work)} steps" if run.work else ""
     title = escape(line(run.title or run.request.text, 120, "Your request"), 200)
     where = f" in <#{run.request.channel}>" if run.request.channel.isalnum() else ""
+    request = run.request
+    if slack_url and request.thread_ts and request.channel.isalnum():
+        anchor = f"p{request.thread_ts.replace('.', '')}"
+        title = f"<{slack_url.rstrip('/')}/archives/{request.channel}/{anchor}|{title}>"
     note = f"\n{escape(cut(run.note, 200), 300)}" if run.note and run.ended else ""
     return f"*{title}*{where}\n{STATES[run.status]}{steps}{note}"

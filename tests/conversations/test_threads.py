@@ -175,3 +175,60 @@ async def test_a_worker_may_ask_and_goes_on_with_the_answer(world: World) -> Non
         await world.sees(other, "Which colour\\?")
         await world.says("a kind of green", thread=other)
         await world.sees(other, "Painted it a kind of green")
+
+
+async def test_the_summarizer_reads_the_thread_it_stands_in(world: World) -> None:
+    world.stub.plan(steps(("sum", "summarizer", "Sum up this thread")))
+    world.stub.reply("- Friday it is.", match="Sum up this thread")
+    async with world.bot():
+        ts = await world.says("When do we launch?", by="ben")
+        await world.says("I would say Friday, the tests are green", by="chen", thread=ts)
+        await world.says("@delegate sum up this thread", by="ada", thread=ts)
+        await world.sees(ts, "summarizer: @ada", "Friday it is")
+    prompt = world.stub.requests[-1].text
+    assert "ben: When do we launch?" in prompt and "chen: I would say Friday" in prompt
+
+
+async def test_a_named_channel_is_read_and_one_that_the_person_may_not_read_is_not(world: World) -> None:
+    world.stub.on("sum up", plan=steps(("sum", "summarizer", "Sum up the channel")))
+    world.stub.reply("- Printers.", match="Sum up the channel")
+    async with world.bot():
+        support = world.slack.place("support")
+        ts = await world.says(f"@delegate sum up <#{support}|support>", by="ben")
+        await world.sees(ts, "Printers")
+        random = world.slack.place("random")
+        other = await world.says(f"@delegate sum up <#{random}|random>", by="ben")
+        await world.sees(other, "This did not work|I could not do this", "not in that channel")
+
+
+async def test_a_follow_up_has_the_files_of_the_message_before(world: World) -> None:
+    world.stub.plan({"answer": "A table with two rows."})
+    world.stub.plan({"answer": "Here."})
+    async with world.bot():
+        file = world.slack.upload("rows.csv", b"a,b\n1,2\n", by="ada")
+        ts = await world.says("@delegate what is this?", files=[file])
+        await world.sees(ts, "A table with two rows")
+        await world.says("now chart it", thread=ts)
+        await world.sees(ts, "Here\\.")
+    assert "Attached files: rows.csv" in world.stub.requests[-1].text
+
+
+async def test_a_bare_stop_where_nothing_runs_is_not_a_request(world: World) -> None:
+    world.stub.plan({"answer": "Yes."})
+    async with world.bot():
+        ts = await world.says("@delegate is tea good?", by="ben")
+        await world.sees(ts, "Yes\\.")
+        await world.says("stop", by="ben", thread=ts)
+        await world.slack.until(lambda: world.slack.ephemerals("ben"))
+        await world.says("stop", by="chen", channel="dm")
+        await world.slack.until(lambda: world.slack.ephemerals("chen"))
+    assert "Nothing of mine is running" in world.slack.ephemerals("chen")[-1]["text"]
+    assert world.stub.count == 1
+
+
+async def test_slack_limits_a_look_up_and_the_request_is_not_lost(world: World) -> None:
+    world.stub.plan({"answer": "Patience pays."})
+    async with world.bot():
+        world.slack.faults.ratelimit(1.5, "users.info")
+        ts = await world.says("@delegate are you there?", by="ben")
+        await world.sees(ts, "Patience pays")
