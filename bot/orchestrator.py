@@ -51,8 +51,6 @@ class Orchestrator:
     async def begin(self, workspace: str, run_id: str, request: Request) -> Run:
         """A run for this request. Its id names the request, so one that comes again finds its run."""
         async with self._lock(f"{workspace}/{request.channel}/{request.thread_ts or run_id}"):
-            if known := await self._store.load(workspace, run_id):
-                return known
             run = new_run(run_id, workspace, request, self._clock())
             if turn := await self._turn(run):
                 run = decide(run, turn, self._clock())

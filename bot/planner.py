@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,11 @@ from workers.kit.wire import Call, Finished
 PROMPTS = Path(__file__).parent / "prompts"
 SELF = "delegate"  # how our own words are attributed
 MATERIAL_CHARS = 4_000  # of a result or of a thread in a prompt: small models have small windows
+
+
+@cache
+def _prompt(name: str) -> str:
+    return (PROMPTS / name).read_text()
 
 
 def plan_schema(workers: Mapping[str, Worker], max_steps: int = MAX_STEPS) -> dict[str, Any]:
@@ -66,7 +72,7 @@ def prefix(workers: Mapping[str, Worker]) -> list[dict[str, str]]:
     so (small models follow turns far better than examples inside the rules: 12 of 14 held-out plans were
     sensible, against 15 of 25). The same words for the same team, so that a provider can cache them."""
     team = "\n".join(f"- {w.name}: {w.about}" for w in workers.values()) or "- (nobody is enabled here)"
-    rules, *turns = (PROMPTS / "plan.md").read_text().strip().split("\n---\n")
+    rules, *turns = _prompt("plan.md").strip().split("\n---\n")
     messages = [{"role": "system", "content": rules.replace("{workers}", team)}]
     for turn in turns:
         request, _, reply = turn.strip().rpartition("\n")
@@ -122,7 +128,7 @@ def answer_call(run: Run) -> Call:
         for s in run.work
         if s.id in last and s.result
     ]
-    system = (PROMPTS / "answer.md").read_text()
+    system = _prompt("answer.md")
     user = f"Request: {run.request.text}\n\nResults:\n\n" + "\n\n".join(results)
     messages = ({"role": "system", "content": system}, {"role": "user", "content": user})
     return Call(messages=messages, max_tokens=500)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 from weakref import WeakValueDictionary
@@ -60,7 +61,8 @@ class Handlers:
     ) -> None:
         self._orchestrator, self._runs, self._max_open = orchestrator, runs, max_open
         self._people, self._whisper = people, whisper
-        self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._places: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._beginning: defaultdict[str, set[str]] = defaultdict(set)  # by person: runs not yet in the store
 
     async def handle(self, incoming: Incoming) -> None:
         """Raises only what should be tried again (the store is away)."""
@@ -74,8 +76,9 @@ class Handlers:
             return
         match incoming.kind:
             case "ask" | "reply":
-                # one request of a person at a time, or five at once would each find the others not begun
-                async with self._asking.setdefault(f"{incoming.workspace}/{person.id}", asyncio.Lock()):
+                # in their order: two replies to one question must not both be its answer
+                place = f"{incoming.workspace}/{person.id}/{incoming.channel}/{incoming.thread_ts}"
+                async with self._places.setdefault(place, asyncio.Lock()):
                     await self._ask(incoming, person)
             case "stop":
                 await self._stop_pressed(incoming, person)
@@ -85,7 +88,10 @@ class Handlers:
                 await self._feedback(incoming)
 
     async def _ask(self, incoming: Incoming, person: Person) -> None:
-        there = await self._runs.thread_runs(incoming.workspace, incoming.channel, incoming.thread_ts)
+        fresh = incoming.thread_ts in ("", incoming.ts) and incoming.source != "shortcut"
+        there: Sequence[Run] = ()
+        if not fresh:
+            there = await self._runs.thread_runs(incoming.workspace, incoming.channel, incoming.thread_ts)
         if incoming.source != "command":
             if incoming.text.lower() in STOP_WORDS:
                 await self._stop(incoming, person, there or await self._mine(incoming))
@@ -94,8 +100,25 @@ class Handlers:
                 run, event = waiting[0], _answer_of(waiting[0], incoming)
                 await self._orchestrator.handle(run.workspace, run.id, event)
                 return
-        if why := await self._too_much(incoming):
+        if why := _unfit(incoming):
             await self._whisper(incoming, why)
+            return
+        beginning = self._beginning[f"{incoming.workspace}/{incoming.by}"]
+        ahead = frozenset(beginning)
+        beginning.add(_run_id(incoming))
+        try:
+            await self._begin(incoming, there, ahead)
+        finally:
+            beginning.discard(_run_id(incoming))
+            if not beginning:
+                self._beginning.pop(f"{incoming.workspace}/{incoming.by}", None)
+
+    async def _begin(self, incoming: Incoming, there: Sequence[Run], ahead: frozenset[str]) -> None:
+        """`ahead`: what else of this person is on its way, which the store may not know yet."""
+        mine = await self._runs.open_of(incoming.workspace, incoming.by) | ahead
+        if len(mine - {_run_id(incoming)}) >= self._max_open:
+            many = f"You have {self._max_open} requests open, the most at once."
+            await self._whisper(incoming, f"{many} Stop one, or wait for one to end.")
             return
         request = Request(
             text=incoming.text,
@@ -108,25 +131,6 @@ class Handlers:
         )
         run = await self._orchestrator.begin(incoming.workspace, _run_id(incoming), request)
         log.info("run began", run=run.id, workspace=run.workspace, source=request.source, status=run.status)
-
-    async def _too_much(self, incoming: Incoming) -> str:
-        """Why this request is not taken, as a sentence; empty when it is."""
-        if not any(c.isalnum() for c in incoming.text):
-            return NO_TEXT
-        if len(incoming.text) > MAX_CHARS:
-            return (
-                f"That is {len(incoming.text):,} characters; I can take {MAX_CHARS:,} in one request. "
-                "Shorten it, or attach the long part as a file."
-            )
-        for file in incoming.files:
-            if file.size > MAX_FILE_BYTES:
-                mb = MAX_FILE_BYTES // 1024**2
-                size = f"{file.size / 1024**2:,.0f} MB"
-                return f"“{file.name}” is {size}; {mb} MB is the most I can read. I did not begin."
-        mine = await self._runs.open_of(incoming.workspace, incoming.by)
-        if len(mine - {_run_id(incoming)}) >= self._max_open:
-            return f"You have {len(mine)} requests open, the most at once. Stop one, or wait for one to end."
-        return ""
 
     async def _mine(self, incoming: Incoming) -> list[Run]:
         """This person's open runs in this channel: what a bare stop outside a thread can only mean."""
@@ -191,3 +195,20 @@ def _asking(there: Sequence[Run], person: str) -> list[Run]:
 def _answer_of(run: Run, incoming: Incoming) -> PersonAnswered:
     state = next(s for s in run.steps if s.status == "asking")
     return PersonAnswered(state.id, len(state.answers), incoming.text, incoming.by)
+
+
+def _unfit(incoming: Incoming) -> str:
+    """Why this cannot be a request, as a sentence; empty when it can."""
+    if not any(c.isalnum() for c in incoming.text):
+        return NO_TEXT
+    if len(incoming.text) > MAX_CHARS:
+        return (
+            f"That is {len(incoming.text):,} characters; I can take {MAX_CHARS:,} in one request. "
+            "Shorten it, or attach the long part as a file."
+        )
+    for file in incoming.files:
+        if file.size > MAX_FILE_BYTES:
+            mb = MAX_FILE_BYTES // 1024**2
+            size = f"{file.size / 1024**2:,.0f} MB"
+            return f"“{file.name}” is {size}; {mb} MB is the most I can read. I did not begin."
+    return ""

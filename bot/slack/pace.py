@@ -31,7 +31,7 @@ class Rates:
     same_message: float = 1.0  # seconds between two updates of one message
 
 
-NO_LIMITS = Rates(math.inf, math.inf, math.inf, math.inf, math.inf, math.inf, 0.0)
+NO_LIMITS = Rates(math.inf, math.inf, math.inf, math.inf, math.inf, math.inf, 0.25)
 
 # The share of a full bucket that is kept for what matters more.
 KEPT: dict[Urgency, float] = {"terminal": 0.0, "error": 0.1, "progress": 0.3}

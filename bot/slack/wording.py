@@ -17,7 +17,7 @@ def clean(text: str) -> str:
 
 def size(text: str) -> int:
     """As Slack's clients count: in UTF-16 units."""
-    return len(text) + sum(ch > "\uffff" for ch in text)
+    return len(text) if text.isascii() else len(text) + sum(ch > "\uffff" for ch in text)
 
 
 def cut(text: str, most: int) -> str:

@@ -195,7 +195,10 @@ class Model:
 
     def _usage(self, litellm: ModuleType, answer: Any) -> Usage:
         try:
-            cost = float(litellm.completion_cost(completion_response=answer, model=self.name))
+            known = getattr(answer, "_hidden_params", {}).get(
+                "response_cost"
+            )  # litellm has reckoned it already
+            cost = float(litellm.completion_cost(answer, model=self.name) if known is None else known)
         except Exception:
             cost = 0.0
         counted = getattr(answer, "usage", None)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from itertools import count
 
 import structlog
 from pydantic import TypeAdapter
@@ -45,7 +46,11 @@ def reports_broker(url: str = "") -> AsyncBroker:
 def _in_memory(url: str, *, await_inplace: bool) -> AsyncBroker:
     if url:
         raise ValueError("Workers in other processes are not there yet: leave the broker's address empty.")
+    numbers = (
+        count()
+    )  # nobody asks for a message by its id, and a uuid4 for each was the loop's costliest call
     broker = InMemoryBroker(await_inplace=await_inplace, cast_types=False)
+    broker = broker.with_id_generator(lambda: str(next(numbers)))
     return broker.with_result_backend(DummyResultBackend())  # its own keeps the last 100 results alive
 
 
