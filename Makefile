@@ -3,20 +3,24 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SPREAD := -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: run test check format bench lock clean
+.PHONY: run test chaos check format bench lock clean
 
 run: $(VENV)/.run  ## everything installed, a playground and the bot up, its address printed
 	$(BIN)/python -m bot playground
 
 test: $(VENV)/.dev  ## the tests; those that need a server skip with a reason where there is none
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SPREAD)
+
+chaos: $(VENV)/.dev  ## kills in a row, for real; minutes long
+	$(BIN)/python -m pytest $(SPREAD) -m chaos
 
 check: $(VENV)/.dev  ## what CI runs: lint, format, types, migrations in step, tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy bot workers playground tests bench
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SPREAD)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

@@ -69,7 +69,9 @@ class Bot:
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("times", [1, 2], ids=["once", "twice"])
+@pytest.mark.parametrize(
+    "times", [pytest.param(1, id="once"), pytest.param(2, id="twice", marks=pytest.mark.chaos)]
+)
 @pytest.mark.parametrize("point", POINTS)
 async def test_killed_there_and_started_again_nothing_is_lost_or_said_twice(
     point: str, times: int, tmp_path: Path
