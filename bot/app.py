@@ -26,14 +26,14 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import schema
 from bot.crashpoints import crash_at
 from bot.local import MAX_STEPS as EMBEDDED_STEPS
-from bot.local import embedded
+from bot.local import STEP_SECONDS, embedded
 from bot.orchestrator import Orchestrator
 from bot.ports import CannotStart, StoreDown
 from bot.registry import Registry
 from bot.run import Event
 from bot.settings import SLACK_API, Settings
 from bot.slack.bolt import build, connected, whisper, who_am_i
-from bot.slack.files import SLACK_FILE_HOSTS, SlackMaterials
+from bot.slack.files import SlackMaterials
 from bot.slack.handlers import Handlers
 from bot.slack.inbox import Inbox
 from bot.slack.pace import NO_LIMITS, Rates
@@ -61,6 +61,7 @@ class Running:
     settings: Settings
     store: Store
     orchestrator: Orchestrator
+    inbox: Inbox
     port: int
 
 
@@ -72,9 +73,10 @@ async def running(settings: Settings, workers: Mapping[str, Worker] | None = Non
         raise CannotStart("Leave BROKER_URL empty: workers in other processes are not there yet.")
     async with AsyncExitStack() as stack:
         await asyncio.to_thread(schema.upgrade, settings.database())
+        alone = await asyncio.to_thread(_alone, settings, stack)  # let go of last of all
         store = Store(settings.database(), clock=clock, lease_seconds=settings.lease_seconds)
         stack.push_async_callback(store.close)
-        if await asyncio.to_thread(_alone, settings, stack):
+        if alone:
             await store.runs.expire_leases()
 
         session = await stack.enter_async_context(aiohttp.ClientSession())
@@ -93,7 +95,9 @@ async def running(settings: Settings, workers: Mapping[str, Worker] | None = Non
         registry = Registry(workers)
         files = FileStore(settings.data_dir / "files")
         people = People(client_for, clock)
-        materials = SlackMaterials(client_for, people, files, session, _file_hosts(settings))
+        materials = SlackMaterials(
+            client_for, people, files, session, bot_user=me.bot_user_id or "", own_host=_own_host(settings)
+        )
         transport = TaskTransport(settings.broker_url, transient=(StoreDown,))
         model = await _model(settings, registry, stack)
         service = Service(
@@ -129,6 +133,8 @@ async def running(settings: Settings, workers: Mapping[str, Worker] | None = Non
             clock=clock,
             max_steps=settings.max_steps if settings.model else min(settings.max_steps, EMBEDDED_STEPS),
             model_seconds=int(settings.model_seconds * 3),
+            least_seconds=0 if settings.model else STEP_SECONDS,
+            lease_seconds=settings.lease_seconds,
             crash=crash,
         )
         transport.listen(service)
@@ -138,7 +144,7 @@ async def running(settings: Settings, workers: Mapping[str, Worker] | None = Non
         handlers = Handlers(
             orchestrator, store.runs, people, partial(whisper, client), max_open=settings.open_per_person
         )
-        inbox = Inbox(store.inbox, store.runs.owners, handlers.handle, crash)
+        inbox = Inbox(store.inbox, store.runs.owners, handlers.handle, clock, crash)
         bolt = build(client, me, inbox, store.runs, list(workers.values()))
 
         async def drain() -> None:
@@ -149,7 +155,7 @@ async def running(settings: Settings, workers: Mapping[str, Worker] | None = Non
             await threads.close(2)
 
         stack.push_async_callback(drain)
-        tending = _tend(settings, store, orchestrator, inbox)
+        tending = _tend(settings, store, orchestrator, inbox, alone)
         stack.callback(tending.shutdown, wait=False)
         app_token = settings.slack_app_token.get_secret_value()
         secret = settings.slack_signing_secret.get_secret_value()
@@ -162,7 +168,7 @@ async def running(settings: Settings, workers: Mapping[str, Worker] | None = Non
         warming = asyncio.create_task(_warm(model))
         stack.push_async_callback(_cancel, warming)
         log.info("ready", team=me.team, bot=me.bot_user_id, workers=list(workers), port=port)
-        yield Running(settings, store, orchestrator, port)
+        yield Running(settings, store, orchestrator, inbox, port)
 
 
 def _workers() -> Mapping[str, Worker]:
@@ -186,9 +192,10 @@ def _alone(settings: Settings, stack: AsyncExitStack) -> bool:
     return True
 
 
-def _file_hosts(settings: Settings) -> tuple[str, ...]:
-    own = urlsplit(settings.slack_api_url).hostname or ""
-    return SLACK_FILE_HOSTS if settings.slack_api_url == SLACK_API else (*SLACK_FILE_HOSTS, own)
+def _own_host(settings: Settings) -> str:
+    """A local Slack's host; empty for Slack's own."""
+    own = settings.slack_api_url != SLACK_API
+    return (urlsplit(settings.slack_api_url).hostname or "") if own else ""
 
 
 async def _model(settings: Settings, registry: Registry, stack: AsyncExitStack) -> Model:
@@ -210,16 +217,19 @@ async def _warm(model: Model) -> None:
         log.error("the model cannot be used", error=str(error))
 
 
-def _tend(settings: Settings, store: Store, orchestrator: Orchestrator, inbox: Inbox) -> AsyncIOScheduler:
+def _tend(
+    settings: Settings, store: Store, orchestrator: Orchestrator, inbox: Inbox, alone: bool
+) -> AsyncIOScheduler:
     """What has to be looked after again and again. A job that is late runs once, never twice at a time."""
 
     async def sweep() -> None:
         with _patience("a sweep"):
             await orchestrator.sweep()
 
-    async def recover() -> None:
+    async def recover(older_than: float) -> None:
+        """A younger event is in the hands of whoever stored it, unless nobody else can be alive."""
         with _patience("the inbox"):
-            await inbox.recover()
+            await inbox.recover(older_than)
 
     async def forget() -> None:
         with _patience("forgetting"):
@@ -230,7 +240,8 @@ def _tend(settings: Settings, store: Store, orchestrator: Orchestrator, inbox: I
     )
     now = datetime.now(UTC)
     scheduler.add_job(sweep, "interval", seconds=settings.sweep_seconds, next_run_time=now)
-    scheduler.add_job(recover, "interval", seconds=INBOX_SECONDS, next_run_time=now)
+    scheduler.add_job(recover, args=[0.0 if alone else INBOX_SECONDS])
+    scheduler.add_job(recover, "interval", seconds=INBOX_SECONDS, args=[INBOX_SECONDS])
     scheduler.add_job(forget, "interval", hours=6, next_run_time=now + timedelta(minutes=1))
     scheduler.start()
     return scheduler

@@ -204,7 +204,7 @@ def _person_answered(run: Run, event: PersonAnswered, now: float) -> Run:
         or len(state.answers) != event.number
     ):
         return run
-    answer = Answer(question=state.question.text, answer=event.answer, by=event.by)
+    answer = Answer(question=state.question.text, answer=event.answer, by=event.by, key=event.key)
     answered = replace(state, question=None, answers=(*state.answers, answer))
     if state.question.unsure and event.answer == LEAVE:
         return _settle(_put(run, replace(answered, status="failed", error="It was left as it is.")), now)

@@ -19,6 +19,7 @@ from workers.kit.model import Endpoint, Model, ModelError
 
 MAX_STEPS = 6  # what the embedded model was measured with; longer plans are beyond it
 CALL_SECONDS = 240.0  # 1,500 tokens at 8 a second, on a machine that has other things to do too
+STEP_SECONDS = 1800  # a step's time limit, since steps wait for each other's calls
 PATIENCE_SECONDS = 300.0  # a request waits so long for a model that is being fetched or started
 
 

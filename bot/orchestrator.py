@@ -17,7 +17,7 @@ import structlog
 
 from bot import planner
 from bot.crashpoints import Crash, no_crash
-from bot.decide import decide, tasks
+from bot.decide import decide, tasks, wakes
 from bot.plan import MAX_STEPS
 from bot.ports import Clock, Conflict, Materials, RunStore, StoreDown, ThreadView, Transport
 from bot.registry import Registry
@@ -40,18 +40,27 @@ class Orchestrator:
         clock: Clock,
         max_steps: int = MAX_STEPS,
         model_seconds: int = 300,
+        least_seconds: int = 0,
+        lease_seconds: float = 0.0,
         crash: Crash = no_crash,
     ) -> None:
+        """`least_seconds`: the shortest time limit of a step, for a model that many wait for.
+        `lease_seconds`: 0 where the store's leases need no care (simulations)."""
         self._store, self._transport, self._threads = store, transport, threads
         self._materials, self._registry, self._clock = materials, registry, clock
         self._max_steps, self._model_seconds, self._crash = max_steps, model_seconds, crash
+        self._least_seconds, self._lease_seconds = least_seconds, lease_seconds
+        self._swept_at: float | None = None
+        self._blind_until = 0.0
+        self._closing = False
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._background: set[asyncio.Task[None]] = set()
 
-    async def begin(self, workspace: str, run_id: str, request: Request) -> Run:
-        """A run for this request. Its id names the request, so one that comes again finds its run."""
+    async def begin(self, workspace: str, run_id: str, request: Request, at: float = 0.0) -> Run:
+        """A run for this request. Its id names the request, so one that comes again finds its run. `at`: when
+        it was asked, in seconds since the epoch; 0: now."""
         async with self._lock(f"{workspace}/{request.channel}/{request.thread_ts or run_id}"):
-            run = new_run(run_id, workspace, request, self._clock())
+            run = new_run(run_id, workspace, request, at or self._clock())
             if turn := await self._turn(run):
                 run = decide(run, turn, self._clock())
             try:
@@ -101,9 +110,10 @@ class Orchestrator:
 
     async def sweep(self) -> None:
         """Looks for what nobody is working on any more. Safe in any number of bots at once."""
-        for lost in await self._store.lost_leases():
-            log.info("lease lost", run=lost.run, step=lost.step, attempt=lost.attempt)
-            await self.handle(lost.workspace, lost.run, LeaseLost(lost.step, lost.attempt))
+        if not self._was_away():
+            for lost in await self._store.lost_leases():
+                log.info("lease lost", run=lost.run, step=lost.step, attempt=lost.attempt)
+                await self.handle(lost.workspace, lost.run, LeaseLost(lost.step, lost.attempt))
         for workspace, run_id in await self._store.due():
             run = await self._store.load(workspace, run_id)
             if run is None:
@@ -111,11 +121,28 @@ class Orchestrator:
             if run.status == "queued":
                 await self._take_turn(run)
             else:
-                run = await self.handle(workspace, run_id, Tick()) or run
+                wake = wakes(run)
+                if wake is not None and wake <= self._clock():
+                    run = await self.handle(workspace, run_id, Tick()) or run
                 self._threads.show(run)
+        self._swept_at = self._clock()
+
+    def _was_away(self) -> bool:
+        """After a pause (a laptop's sleep, a database that was away) leases ran out though nobody died: those
+        who live get the time of one lease to say so."""
+        now = self._clock()
+        if (
+            self._swept_at is not None
+            and self._lease_seconds
+            and now - self._swept_at > self._lease_seconds / 2
+        ):
+            self._blind_until = now + self._lease_seconds
+        return now < self._blind_until
 
     async def drain(self, seconds: float) -> None:
-        """Waits for what is on its way out, this long at most. What is left, the next process sweeps up."""
+        """Sends nothing new; waits for what is on its way out, this long at most. What is left, the next
+        process sweeps up."""
+        self._closing = True
         if self._background:
             await asyncio.wait(self._background, timeout=seconds)
 
@@ -142,13 +169,13 @@ class Orchestrator:
 
     def _reconcile(self, before: Run | None, run: Run) -> None:
         known = {(s.id, s.attempt) for s in tasks(before)} if before else set()
-        for state in tasks(run):
-            if (state.id, state.attempt) not in known:
-                self._spawn(self._send(run, state))
         ends_now = run.ended and not (before and before.ended)
         if ends_now:
             self._crash("K14")
         self._threads.show(run)
+        for state in tasks(run):
+            if (state.id, state.attempt) not in known and not self._closing:
+                self._spawn(self._send(run, state))
         if ends_now:
             log.info("run ended", run=run.id, status=run.status, steps=len(run.work))
             self._spawn(self._after_end(run))
@@ -163,13 +190,27 @@ class Orchestrator:
 
     async def _send(self, run: Run, state: StepState) -> None:
         at = {"workspace": run.workspace, "run": run.id, "step": state.id, "attempt": state.attempt}
+        preparing = asyncio.ensure_future(self._task(run, state))
         try:
-            message = await self._task(run, state)
+            slow = False
+            while not (await asyncio.wait({preparing}, timeout=self._lease_seconds / 4 or None))[0]:
+                slow = True
+                await self._store.renew(wire.Address(**at))
+            message = preparing.result()
         except WorkerError as error:
             await self.handle(run.workspace, run.id, wire.Failed(**at, error=str(error)))
             return
+        finally:
+            preparing.cancel()
+        if (slow or state.kind == "work") and not await self._is_current(run, state):
+            return  # stopped, or sent again, while its files were fetched
         self._crash("K9")
         await self._transport.send(message)
+
+    async def _is_current(self, run: Run, state: StepState) -> bool:
+        now = await self._store.load(run.workspace, run.id)
+        there = now.find(state.id) if now else None
+        return there is not None and there.status == "out" and there.attempt == state.attempt
 
     async def _task(self, run: Run, state: StepState) -> wire.TaskMessage:
         """The task message for one step. Raises `WorkerError` when the step cannot be handed out."""
@@ -181,23 +222,27 @@ class Orchestrator:
                 if state.kind == "plan"
                 else planner.answer_call(run)
             )
-            return wire.TaskMessage(**at, worker=wire.MODEL, call=call, seconds=self._model_seconds)
+            return wire.TaskMessage(
+                **at, worker=wire.MODEL, call=call, seconds=max(self._model_seconds, self._least_seconds)
+            )
         worker = team.get(state.step.worker)
         if worker is None:
             raise WorkerError(f"{state.step.worker} is not on the team here any more.")
         thread, channel = await self._reading(run, state, worker)
-        files = [await self._materials.fetch(run.workspace, f) for f in run.request.files]
+        files = run.request.files  # their names; the bytes for who declares that it reads them
+        if "files" in worker.reads:
+            files = tuple([await self._materials.fetch(run.workspace, f) for f in files])
         return wire.TaskMessage(
             **at,
             worker=worker.name,
             request=run.request.text,
             instruction=state.step.instruction,
             results=tuple(_earlier(s) for s in run.work if s.id in state.step.needs and s.result),
-            files=tuple(files),
+            files=files,
             thread=thread,
             channel=channel,
             answers=state.answers,
-            seconds=worker.seconds,
+            seconds=max(worker.seconds, self._least_seconds),
         )
 
     async def _reading(
@@ -213,7 +258,7 @@ class Orchestrator:
             ours = tuple(line for line in request.context if line.who == planner.SELF)
             people = tuple(line for line in said if line.text != request.text)
             if people or ours:
-                return (*people, *ours), ()
+                return (*ours, *people), ()
         if "channel" in worker.reads:
             about = request.about or request.channel
             return (), tuple(await there.channel(run.workspace, about, request.by))

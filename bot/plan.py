@@ -6,6 +6,7 @@ is not believed until `problems` finds nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 
 from pydantic import BaseModel, ConfigDict
@@ -45,8 +46,10 @@ def problems(plan: Plan, workers: Collection[str], max_steps: int = MAX_STEPS) -
     found += [f"There are two steps called “{i}”." for i in sorted({i for i in ids if ids.count(i) > 1})]
     for step in plan.steps:
         name = f"Step “{step.id}”"
-        if not step.id or not step.title.strip() or not step.instruction.strip():
-            found.append(f"{name} lacks an id, a title or an instruction.")
+        if not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,39}", step.id):
+            found.append(f"{name}: an id has up to 40 letters, digits, “.”, “-” and “_”.")
+        if not step.title.strip() or not step.instruction.strip():
+            found.append(f"{name} lacks a title or an instruction.")
         if step.worker not in workers:
             found.append(f"{name} wants the worker “{step.worker}”, who is not on the team here.")
         if step.id in step.needs:

@@ -145,6 +145,7 @@ class PersonAnswered:
     number: int
     answer: str
     by: str
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,10 @@ def web_app(bolt: AsyncApp | None, secret: str, clock: Clock, store: Store) -> w
 
     async def metrics(_: web.Request) -> web.Response:
         registry = CollectorRegistry()
-        now = await store.counts()
+        try:
+            now = await store.counts()
+        except StoreDown as error:
+            return web.Response(status=503, text=str(error))
         for name, meaning in METRICS.items():
             Gauge(f"delegate_{name}", meaning, registry=registry).set(getattr(now, name))
         return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
@@ -63,7 +66,7 @@ def web_app(bolt: AsyncApp | None, secret: str, clock: Clock, store: Store) -> w
 @asynccontextmanager
 async def serving(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
     """Listens; the port, which is another than `port` where that is 0. Raises `CannotStart`."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=3)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()

@@ -101,6 +101,7 @@ class Answer(Contract):
     question: str
     answer: str
     by: str
+    key: str = ""  # of the event that brought it, so that the event counts once
 
 
 class Ask(Protocol):

@@ -74,7 +74,7 @@ class Wish(BaseModel):
     chart: Chart = Chart()
 
 
-@worker(emoji=":bar_chart:")
+@worker(emoji=":bar_chart:", reads=("files",))
 async def analyst(task: Task) -> Result:
     """Answers questions about attached tables (CSV, Excel, JSON): totals, trends, comparisons, charts."""
     limits = Limits()

@@ -18,20 +18,21 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.calls import Refused, SlackTrouble, read
-from bot.slack.incoming import plain
+from bot.slack.incoming import CHAT_SUBTYPES, plain
 from bot.slack.people import People, PersonUnknown
 from workers import File, Line, WorkerError
 from workers.kit.files import FileStore
 
 SLACK_FILE_HOSTS = ("files.slack.com", "slack.com")
+PAGES, PAGE = 5, 200  # of a thread, which Slack hands out oldest first
 MAX_BYTES = 50 * 1024 * 1024
 FETCH_SECONDS = 60
 MESSAGES = 50
 
 
 class SlackMaterials:
-    """`hosts`: where files may be fetched from. `client_for(workspace)` and `token_for(workspace)` answer
-    with that workspace's own."""
+    """`bot_user`: what mentions it is a request to us, not material. `own_host`: a local Slack's, which may
+    speak plain HTTP. `client_for(workspace)` answers with that workspace's own."""
 
     def __init__(
         self,
@@ -39,15 +40,17 @@ class SlackMaterials:
         people: People,
         store: FileStore,
         session: aiohttp.ClientSession,
-        hosts: Sequence[str] = SLACK_FILE_HOSTS,
+        *,
+        bot_user: str,
+        own_host: str = "",
     ) -> None:
         self._client_for, self._people, self._store = client_for, people, store
-        self._session, self._hosts = session, tuple(hosts)
+        self._session, self._bot_user, self._own_host = session, bot_user, own_host
         self._fetched: dict[tuple[str, str], File] = {}
 
     async def fetch(self, workspace: str, file: File) -> File:
         """The file, with its content id and path. Raises `WorkerError`."""
-        known = self._fetched.get((workspace, file.slack_id))
+        known = self._fetched.get((workspace, file.slack_id)) if file.slack_id else None
         if known and self._store.path(known).exists():
             return known
         content = await self._download(workspace, file)
@@ -60,7 +63,8 @@ class SlackMaterials:
 
     async def _download(self, workspace: str, file: File) -> bytes:
         where = urlsplit(file.url)
-        if where.hostname not in self._hosts:
+        slack = where.scheme == "https" and where.hostname in SLACK_FILE_HOSTS
+        if not slack and not (self._own_host and where.hostname == self._own_host):
             raise WorkerError(f"“{file.name}” does not lie with Slack, so I did not fetch it.")
         headers = {"Authorization": f"Bearer {self._client_for(workspace).token}"}
         try:
@@ -73,16 +77,20 @@ class SlackMaterials:
                 if response.content_type == "text/html" and not file.name.lower().endswith((".html", ".htm")):
                     # a missing scope comes back as a login page with status 200
                     raise WorkerError(f"I may not read “{file.name}”: the app lacks the scope `files:read`.")
-                content = await response.content.read(MAX_BYTES + 1)
-                while len(content) <= MAX_BYTES and (more := await response.content.read(MAX_BYTES)):
-                    content += more
+                pieces, size = [], response.content_length or 0
+                if size <= MAX_BYTES:
+                    size = 0
+                    async for piece in response.content.iter_chunked(256 * 1024):
+                        pieces.append(piece)
+                        if (size := size + len(piece)) > MAX_BYTES:
+                            break
         except (aiohttp.ClientError, TimeoutError) as error:
             raise WorkerError(
                 f"“{file.name}” could not be fetched from Slack. Ask again in a while."
             ) from error
-        if len(content) > MAX_BYTES:
+        if size > MAX_BYTES:
             raise WorkerError(f"“{file.name}” is larger than {MAX_BYTES // 1024**2} MB, the most I can read.")
-        return content
+        return b"".join(pieces)
 
     async def channel(self, workspace: str, channel: str, person: str) -> Sequence[Line]:
         """The newest messages, oldest first, with who said them. Raises `WorkerError`."""
@@ -91,18 +99,24 @@ class SlackMaterials:
             if not await self._may_read(client, channel, person):
                 raise WorkerError("You are not in that channel, so I did not read it for you.")
             answer = await read(lambda: client.conversations_history(channel=channel, limit=MESSAGES))
-            return [await self._line(workspace, m) for m in reversed(answer["messages"]) if _said(m)]
+            return [await self._line(workspace, m) for m in reversed(answer["messages"]) if self._said(m)]
 
     async def thread(self, workspace: str, channel: str, thread_ts: str) -> Sequence[Line]:
         """What people said in a thread, oldest first. Raises `WorkerError`. Who asks stands in it, so may
         read it."""
         client = self._client_for(workspace)
         with _readable():
-            answer = await read(
-                lambda: client.conversations_replies(channel=channel, ts=thread_ts, limit=MESSAGES)
-            )
-            people = [m for m in answer["messages"] if _said(m) and not m.get("bot_id")]
-            return [await self._line(workspace, m) for m in people]
+            people: list[dict[str, Any]] = []
+            cursor = ""
+            for _ in range(PAGES):
+                ask = partial(
+                    client.conversations_replies, channel=channel, ts=thread_ts, limit=PAGE, cursor=cursor
+                )
+                page = await read(ask)
+                people += [m for m in page["messages"] if self._said(m) and not m.get("bot_id")]
+                if not (cursor := (page.get("response_metadata") or {}).get("next_cursor") or ""):
+                    break
+            return [await self._line(workspace, m) for m in people[-MESSAGES:]]
 
     async def _may_read(self, client: AsyncWebClient, channel: str, person: str) -> bool:
         info = (await read(lambda: client.conversations_info(channel=channel)))["channel"]
@@ -121,15 +135,16 @@ class SlackMaterials:
             if person in members or not cursor:
                 return person in members
 
+    def _said(self, message: dict[str, Any]) -> bool:
+        """Words of somebody, and not a request to us."""
+        text = str(message.get("text") or "")
+        return bool(text) and f"<@{self._bot_user}" not in text and message.get("subtype") in CHAT_SUBTYPES
+
     async def _line(self, workspace: str, message: dict[str, Any]) -> Line:
         who = str(message.get("user") or message.get("username") or "somebody")
         with contextlib.suppress(PersonUnknown, SlackTrouble):
             who = (await self._people.get(workspace, who)).name
         return Line(who=who, text=plain(str(message.get("text") or ""), ""))
-
-
-def _said(message: dict[str, Any]) -> bool:
-    return bool(message.get("text")) and message.get("subtype") in (None, "file_share", "thread_broadcast")
 
 
 @contextlib.contextmanager

@@ -62,7 +62,7 @@ def _forged(request: web.Request, body: bytes, secret: str, now: float) -> str:
         return "stale timestamp"
     given = request.headers.get("X-Slack-Signature", "")
     expected = signature(secret, timestamp, body)
-    return "" if hmac.compare_digest(given.encode(), expected.encode()) else "bad signature"
+    return "" if hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode()) else "bad signature"
 
 
 def _parses(body: bytes) -> bool:

@@ -65,7 +65,14 @@ class Handlers:
         self._beginning: defaultdict[str, set[str]] = defaultdict(set)  # by person: runs not yet in the store
 
     async def handle(self, incoming: Incoming) -> None:
-        """Raises only what should be tried again (the store is away)."""
+        """Raises only what should be tried again (the store or Slack is away). One person's words in one
+        place are taken in their order: two replies to one question must not both be its answer, and a stop
+        must not overtake what it stops."""
+        place = f"{incoming.workspace}/{incoming.by}/{incoming.channel}/{incoming.thread_ts}"
+        async with self._places.setdefault(place, asyncio.Lock()):
+            await self._handle(incoming)
+
+    async def _handle(self, incoming: Incoming) -> None:
         try:
             person = await self._people.get(incoming.workspace, incoming.by)
         except PersonUnknown as error:
@@ -76,10 +83,7 @@ class Handlers:
             return
         match incoming.kind:
             case "ask" | "reply":
-                # in their order: two replies to one question must not both be its answer
-                place = f"{incoming.workspace}/{person.id}/{incoming.channel}/{incoming.thread_ts}"
-                async with self._places.setdefault(place, asyncio.Lock()):
-                    await self._ask(incoming, person)
+                await self._ask(incoming, person)
             case "stop":
                 await self._stop_pressed(incoming, person)
             case "answer":
@@ -92,11 +96,14 @@ class Handlers:
         there: Sequence[Run] = ()
         if not fresh:
             there = await self._runs.thread_runs(incoming.workspace, incoming.channel, incoming.thread_ts)
+        if _taken(incoming, there):
+            return
         if incoming.source != "command":
             if incoming.text.lower() in STOP_WORDS:
                 await self._stop(incoming, person, there or await self._mine(incoming))
                 return
-            if waiting := _asking(there, incoming.by):
+            waiting = _asking(there, incoming.by)
+            if waiting and len(incoming.text) <= MAX_CHARS:
                 run, event = waiting[0], _answer_of(waiting[0], incoming)
                 await self._orchestrator.handle(run.workspace, run.id, event)
                 return
@@ -129,11 +136,16 @@ class Handlers:
             files=incoming.files or (there[-1].request.files if there else ()),  # “now chart it”
             about=incoming.about,
         )
-        run = await self._orchestrator.begin(incoming.workspace, _run_id(incoming), request)
+        run = await self._orchestrator.begin(incoming.workspace, _run_id(incoming), request, incoming.at)
         log.info("run began", run=run.id, workspace=run.workspace, source=request.source, status=run.status)
 
     async def _mine(self, incoming: Incoming) -> list[Run]:
-        """This person's open runs in this channel: what a bare stop outside a thread can only mean."""
+        """This person's open runs in this channel: what a bare stop outside a thread can only mean. Those on
+        their way into the store are waited for."""
+        for _ in range(100):
+            if not self._beginning.get(f"{incoming.workspace}/{incoming.by}"):
+                break
+            await asyncio.sleep(0.05)
         ids = await self._runs.open_of(incoming.workspace, incoming.by)
         runs = [await self._runs.load(incoming.workspace, id) for id in ids]
         return [r for r in runs if r and r.request.channel == incoming.channel]
@@ -143,7 +155,9 @@ class Handlers:
         await self._stop(incoming, person, [run] if run and run.request.channel == incoming.channel else [])
 
     async def _stop(self, incoming: Incoming, person: Person, there: Sequence[Run]) -> None:
-        going = [r for r in there if not r.ended]
+        going = [
+            r for r in there if not r.ended and r.created_at <= incoming.at
+        ]  # a late repeat stops no newer one
         if not going:
             await self._whisper(incoming, "Nothing of mine is running here.")
             return
@@ -167,7 +181,7 @@ class Handlers:
             await self._whisper(incoming, "This question was answered already, or is closed.")
         elif incoming.text.isdecimal() and int(incoming.text) < len(state.question.options):
             answer = state.question.options[int(incoming.text)]
-            event = PersonAnswered(state.id, int(number), answer, person.id)
+            event = PersonAnswered(state.id, int(number), answer, person.id, incoming.key)
             await self._orchestrator.handle(run.workspace, run.id, event)
 
     async def _feedback(self, incoming: Incoming) -> None:
@@ -194,7 +208,13 @@ def _asking(there: Sequence[Run], person: str) -> list[Run]:
 
 def _answer_of(run: Run, incoming: Incoming) -> PersonAnswered:
     state = next(s for s in run.steps if s.status == "asking")
-    return PersonAnswered(state.id, len(state.answers), incoming.text, incoming.by)
+    return PersonAnswered(state.id, len(state.answers), incoming.text, incoming.by, incoming.key)
+
+
+def _taken(incoming: Incoming, there: Sequence[Run]) -> bool:
+    """This very event began a run or answered a question before: it comes again after a crash."""
+    began = any(r.id == _run_id(incoming) for r in there)
+    return began or any(a.key == incoming.key for r in there for s in r.steps for a in s.answers)
 
 
 def _unfit(incoming: Incoming) -> str:

@@ -11,6 +11,7 @@ It does not know what any of it means: that is `bot/slack/handlers.py`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -20,7 +21,7 @@ from slack_bolt import BoltResponse
 from slack_bolt.request.async_request import AsyncBoltRequest
 
 from bot.crashpoints import Crash, no_crash
-from bot.ports import InboxStore, StoreDown
+from bot.ports import Clock, InboxStore, StoreDown
 from bot.slack.calls import SlackTrouble
 from bot.slack.incoming import (
     COMMAND,
@@ -45,10 +46,18 @@ AT_ONCE = 64
 class Inbox:
     """`owners(workspace, channel, thread_ts)`: who started a run in that thread."""
 
-    def __init__(self, store: InboxStore, owners: Owners, handle: Handle, crash: Crash = no_crash) -> None:
-        self._store, self._owners, self._handle, self._crash = store, owners, handle, crash
+    def __init__(
+        self, store: InboxStore, owners: Owners, handle: Handle, clock: Clock, crash: Crash = no_crash
+    ) -> None:
+        self._store, self._owners, self._handle, self._clock, self._crash = (
+            store,
+            owners,
+            handle,
+            clock,
+            crash,
+        )
         self._failures: Counter[int] = Counter()
-        self._going: dict[int, asyncio.Task[None]] = {}
+        self._going: dict[int, tuple[asyncio.Task[None], Incoming]] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def middleware(
@@ -60,6 +69,7 @@ class Inbox:
         if incoming is None:
             chatter = body.get("type") == "event_callback" and body["event"].get("type") not in INLINE_EVENTS
             return BoltResponse(status=200, body="") if chatter else await next()
+        incoming = incoming.model_copy(update={"at": self._clock()})
         if incoming.kind != "reply" or await self._is_ours(incoming):
             self._crash("K1")
             new = await self._store.put(incoming.workspace, incoming.keys, incoming.model_dump_json())
@@ -85,21 +95,32 @@ class Inbox:
     async def recover(self, older_than: float = 0.0) -> None:
         """Takes up what was acknowledged and not handled: after a crash, and whenever a handler failed.
         `older_than`, in seconds: leaves alone what another process may have in its hands."""
+        busy = set(self._going)  # one may end while the rest is read
         for id, body in await self._store.waiting(older_than):
-            if id not in self._going:
-                self._start(id, Incoming.model_validate_json(body))
+            if id in busy or id in self._going:
+                continue
+            try:
+                incoming = Incoming.model_validate_json(body)
+            except ValueError:
+                log.error("an event cannot be read any more, and is set aside", id=id)
+                await self._store.done(id)
+            else:
+                self._start(id, incoming)
 
     async def drain(self, seconds: float) -> None:
         """Waits for what is being handled, this long at most; the rest waits in the inbox."""
         if self._going:
-            await asyncio.wait(self._going.values(), timeout=seconds)
+            await asyncio.wait([task for task, _ in self._going.values()], timeout=seconds)
 
     async def _is_ours(self, incoming: Incoming) -> bool:
-        return incoming.by in await self._owners(incoming.workspace, incoming.channel, incoming.thread_ts)
+        """A reply in a thread that its author began, or is just beginning."""
+        place = (incoming.workspace, incoming.channel, incoming.thread_ts, incoming.by)
+        ahead = ((i.workspace, i.channel, i.thread_ts, i.by) for _, i in self._going.values())
+        return place in ahead or incoming.by in await self._owners(*place[:3])
 
     def _start(self, id: int, incoming: Incoming) -> None:
         task = asyncio.create_task(self._take(id, incoming))
-        self._going[id] = task  # Bolt and asyncio keep no strong reference
+        self._going[id] = (task, incoming)  # Bolt and asyncio keep no strong reference
         task.add_done_callback(lambda _: self._going.pop(id, None))
 
     async def _take(self, id: int, incoming: Incoming) -> None:
@@ -121,4 +142,6 @@ class Inbox:
         log.exception("an event could not be handled", id=id, kind=incoming.kind, times=self._failures[id])
         if self._failures[id] >= MOST_FAILURES:
             log.error("an event is set aside", id=id, kind=incoming.kind)
-            await self._store.done(id)
+            with contextlib.suppress(StoreDown):  # then it fails once more, later
+                await self._store.done(id)
+                del self._failures[id]

@@ -38,6 +38,7 @@ class Incoming(Contract):
     value: str = ""
     files: tuple[File, ...] = ()
     about: str = ""
+    at: float = 0.0  # when it came, by our clock
     response_url: str = ""  # reaches the person where the bot is no member; not into a thread
 
     @property

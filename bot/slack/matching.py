@@ -17,7 +17,7 @@ import structlog
 from bot.ports import Clock, MessageStore, Shown
 from bot.render import Ask, Message, PlanMessage, Reply, render
 from bot.run import Event, Run, ThreadLost, ThreadOpened
-from bot.slack.calls import Limited, Unclear
+from bot.slack.calls import Limited, Refused, Unclear
 from bot.slack.item import Item, channel_of, item_of
 from bot.slack.pace import HISTORY, POST, REPLIES, Pace, Urgency
 from bot.slack.posting import PLAIN, Gone, Later, Posting, Sleep, Unknown
@@ -26,6 +26,7 @@ from bot.slack.uploads import Uploads, shares
 log = structlog.get_logger(__name__)
 
 Load = Callable[[str, str], Awaitable[Run | None]]
+MOST_REFUSALS = 3  # of one message for a reason nobody foresaw; then what comes after goes on without it
 MOST_SHARES = 2  # more tries at sharing files, before what comes after goes on without them
 OnEvent = Callable[[str, str, Event], Awaitable[object]]
 
@@ -123,6 +124,13 @@ class Matcher:
             thread.rows = None
             if key.startswith("files:") and thread.failures >= MOST_SHARES:
                 thread.given_up.add(key)  # the words go on without it
+            return thread.backoff()
+        except Refused as refused:
+            log.warning("a message is refused", run=run.id, key=key, code=refused.code)
+            thread.rows = None
+            if thread.failures >= MOST_REFUSALS and key != "root":
+                thread.given_up.add(key)
+                return 0.0
             return thread.backoff()
         except Unknown as unknown:
             thread.given_up.add(key)

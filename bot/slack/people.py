@@ -83,6 +83,6 @@ def refusal(person: Person, workspace: str) -> str:
         return "This account was deactivated, so I did not begin."
     if person.guest:
         return "Guests cannot start work here. Ask a member of the team to pass it on to me."
-    if person.team and workspace and person.team != workspace:
+    if person.team != workspace:
         return "Only members of this workspace can start work here. Ask one of them to pass it on to me."
     return ""

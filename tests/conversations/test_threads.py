@@ -232,3 +232,63 @@ async def test_slack_limits_a_look_up_and_the_request_is_not_lost(world: World) 
         world.slack.faults.ratelimit(1.5, "users.info")
         ts = await world.says("@delegate are you there?", by="ben")
         await world.sees(ts, "Patience pays")
+
+
+async def test_the_channel_is_read_where_no_thread_is_and_no_channel_is_named(world: World) -> None:
+    world.stub.plan(steps(("sum", "summarizer", "Sum up the channel")))
+    world.stub.reply("- The printer.", match="Sum up the channel")
+    async with world.bot():
+        await world.says("The printer on floor 2 is on fire", by="chen")
+        ts = await world.says("@delegate sum up what was said in this channel", by="ben")
+        await world.sees(ts, "The printer")
+    prompt = world.stub.requests[-1].text
+    assert "chen: The printer on floor 2 is on fire" in prompt and "reading the channel" not in prompt
+
+
+async def test_a_stop_right_behind_the_request_is_heard(world: World) -> None:
+    world.stub.delay = 3.0
+    async with world.bot():
+        world.slack.faults.ratelimit(1.0, "users.info")
+        ts = await world.says("@delegate begin something long", by="ben")
+        await world.says("stop", by="ben", thread=ts)
+        await world.sees(ts, "Stopped by @ben")
+
+
+async def test_what_was_acknowledged_and_handled_is_not_handled_again(world: World) -> None:
+    """A crash between an event's effect and its mark: the inbox hands it over a second time."""
+
+    async def asker(task: Task) -> str:
+        if len(task.answers) < 2:
+            raise Question(f"Question {len(task.answers) + 1}?")
+        return "Both: " + ", ".join(a.answer for a in task.answers)
+
+    world.stub.on("ask me", plan=steps(("ask", "asker", "ask")))
+    async with world.bot({"asker": made("asker", asker)}) as bot:
+        ts = await world.says("@delegate ask me")
+        await world.sees(ts, "Question 1\\?")
+        await world.says("blue", thread=ts)
+        await world.sees(ts, "Question 2\\?")
+        await bot.store.database.write(lambda c: c.exec_driver_sql("UPDATE inbox SET done_at = NULL"))
+        await bot.inbox.recover()
+        await asyncio.sleep(0.5)
+        assert world.thread(ts).count("Answered by") == 1 and world.stub.count == 1
+        await world.says("red", thread=ts)
+        await world.sees(ts, "Both: blue, red")
+
+
+async def test_a_stop_while_a_file_is_fetched_keeps_the_worker_from_starting(world: World) -> None:
+    began = []
+
+    async def reader(task: Task) -> str:
+        began.append(task.key)
+        return "read"
+
+    world.stub.plan(steps(("read", "reader", "read it")))
+    async with world.bot({"reader": made("reader", reader, reads=("channel",))}):
+        world.slack.faults.ratelimit(1.5, "conversations.history")
+        ts = await world.says("@delegate read it", by="ben")
+        await world.sees(ts, "Working")
+        await world.says("stop", by="ben", thread=ts)
+        await world.sees(ts, "Stopped by @ben")
+        await asyncio.sleep(2.5)
+    assert began == []

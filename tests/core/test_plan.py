@@ -29,8 +29,13 @@ def test_each_mistake_is_named_in_words() -> None:
     assert "two steps called “a”" in wrong_with(step("a"), step("a"))
     assert "“barista”, who is not on the team" in wrong_with(step("a", worker="barista"))
     assert "same need twice" in wrong_with(step("a"), step("b", "a", "a"))
-    assert "lacks an id, a title" in wrong_with(Step(id="a", title=" ", worker="writer", instruction="x"))
+    assert "lacks a title" in wrong_with(Step(id="a", title=" ", worker="writer", instruction="x"))
     assert "10000 steps; 20 is the most" in wrong_with(*[step(str(i)) for i in range(10_000)])
+
+
+@given(st.sampled_from(["", "~plan", "~answer", "a\x00", "a b", "x" * 41, "ü/ö"]))
+def test_an_id_that_could_be_taken_for_another_is_refused(id: str) -> None:
+    assert "an id has up to 40 letters" in wrong_with(step(id))
 
 
 def test_an_empty_team_can_do_nothing() -> None:

@@ -15,7 +15,6 @@ import asyncio
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,8 +125,8 @@ class Service:
         self._drop(held)
         for h in held:
             log.info("a task is handed back", step=h.task.step, run=h.task.run)
-            with suppress(Exception):  # then its lease runs out
-                await self._report(Released(**_address(h.task)))
+        released = (self._report(Released(**_address(h.task))) for h in held)
+        await asyncio.gather(*released, return_exceptions=True)  # one that fails: its lease runs out
 
     def _drop(self, held: list[Held]) -> int:
         for h in held:
