@@ -68,8 +68,7 @@ class Handlers:
         """Raises only what should be tried again (the store or Slack is away). One person's words in one
         place are taken in their order: two replies to one question must not both be its answer, and a stop
         must not overtake what it stops."""
-        place = f"{incoming.workspace}/{incoming.by}/{incoming.channel}/{incoming.thread_ts}"
-        async with self._places.setdefault(place, asyncio.Lock()):
+        async with self._places.setdefault(incoming.place, asyncio.Lock()):
             await self._handle(incoming)
 
     async def _handle(self, incoming: Incoming) -> None:

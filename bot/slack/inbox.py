@@ -57,6 +57,7 @@ class Inbox:
             crash,
         )
         self._failures: Counter[int] = Counter()
+        self._arriving: Counter[str] = Counter()  # places whose event is being committed
         self._going: dict[int, tuple[asyncio.Task[None], Incoming]] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
 
@@ -71,12 +72,20 @@ class Inbox:
             return BoltResponse(status=200, body="") if chatter else await next()
         incoming = incoming.model_copy(update={"at": self._clock()})
         if incoming.kind != "reply" or await self._is_ours(incoming):
+            await self._commit(incoming)
+        return BoltResponse(status=200, body="")
+
+    async def _commit(self, incoming: Incoming) -> None:
+        self._arriving[incoming.place] += 1
+        try:
             self._crash("K1")
             new = await self._store.put(incoming.workspace, incoming.keys, incoming.model_dump_json())
             self._crash("K2")
             if new is not None:
                 self._start(new, incoming)
-        return BoltResponse(status=200, body="")
+        finally:
+            self._arriving[incoming.place] -= 1
+            self._arriving += Counter()  # forgets those at zero
 
     @staticmethod
     def read(body: dict[str, Any], bot_user: str) -> Incoming | None:
@@ -114,9 +123,10 @@ class Inbox:
 
     async def _is_ours(self, incoming: Incoming) -> bool:
         """A reply in a thread that its author began, or is just beginning."""
-        place = (incoming.workspace, incoming.channel, incoming.thread_ts, incoming.by)
-        ahead = ((i.workspace, i.channel, i.thread_ts, i.by) for _, i in self._going.values())
-        return place in ahead or incoming.by in await self._owners(*place[:3])
+        handled = (going.place for _, going in self._going.values())
+        if incoming.place in self._arriving or incoming.place in handled:
+            return True
+        return incoming.by in await self._owners(incoming.workspace, incoming.channel, incoming.thread_ts)
 
     def _start(self, id: int, incoming: Incoming) -> None:
         task = asyncio.create_task(self._take(id, incoming))

@@ -42,6 +42,11 @@ class Incoming(Contract):
     response_url: str = ""  # reaches the person where the bot is no member; not into a thread
 
     @property
+    def place(self) -> str:
+        """One person in one thread: what is said there is taken in its order."""
+        return f"{self.workspace}/{self.by}/{self.channel}/{self.thread_ts}"
+
+    @property
     def key(self) -> str:
         return self.keys[-1]
 
