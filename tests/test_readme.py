@@ -167,10 +167,11 @@ def test_numbers_in_the_text_are_those_in_the_code() -> None:
     from bot.app import DRAIN_SECONDS
     from bot.decide import ASK_DAYS, MAX_LOSSES
     from bot.local import MAX_STEPS
-    from bot.slack.files import MAX_BYTES, MESSAGES
+    from bot.slack.files import MESSAGES
     from bot.slack.handlers import MAX_CHARS
     from tests.kill.test_kill_points import POINTS
     from workers import Worker
+    from workers.kit.files import LARGEST
     from workers.kit.local.sources import QWEN
 
     said = " ".join(README.split())
@@ -178,7 +179,7 @@ def test_numbers_in_the_text_are_those_in_the_code() -> None:
     assert f"up to {ASK_DAYS:g} days" in said
     assert MAX_LOSSES == 3 and "lost three times" in said
     assert f"newest {MESSAGES} messages" in said
-    assert f"files of {MAX_BYTES // 1024**2} MB" in said
+    assert f"files of {LARGEST // 1024**2} MB" in said
     assert f"{MAX_CHARS:,} characters" in said
     assert len(POINTS) == 12 and "twelve named points" in said
     seconds = next(f.default for f in Worker.__dataclass_fields__.values() if f.name == "seconds")

@@ -130,8 +130,8 @@ class Task:
     say: Callable[[str], Awaitable[None]]  # the latest line of progress, shown in the step's card
     save: Callable[[str, bytes, str], File]  # (name, bytes, mimetype) -> a file to return in `Result`
     results: Mapping[str, Earlier] = field(default_factory=dict)  # by step id
-    files: tuple[File, ...] = ()
-    thread: tuple[Line, ...] = ()  # untrusted
+    files: tuple[File, ...] = ()  # their names; with reads=("files",) their bytes too, at `path`
+    thread: tuple[Line, ...] = ()  # untrusted; with reads=("thread",) all that people said in it
     channel: tuple[Line, ...] = ()  # untrusted; only for workers that declare reads=("channel",)
     settings: Mapping[str, Any] = field(default_factory=dict)  # this workspace's, for this worker
     answers: tuple[Answer, ...] = ()
@@ -151,7 +151,7 @@ class Worker:
     run: Body
     emoji: str = ":gear:"
     effects: Effects = "none"
-    reads: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()  # “thread”, “channel”, “files”: nothing of these is fetched unless declared
     seconds: int = 300  # the time limit of one attempt
 
 

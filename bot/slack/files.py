@@ -21,11 +21,10 @@ from bot.slack.calls import Refused, SlackTrouble, read
 from bot.slack.incoming import CHAT_SUBTYPES, plain
 from bot.slack.people import People, PersonUnknown
 from workers import File, Line, WorkerError
-from workers.kit.files import FileStore
+from workers.kit.files import LARGEST, FileStore
 
 SLACK_FILE_HOSTS = ("files.slack.com", "slack.com")
 PAGES, PAGE = 5, 200  # of a thread, which Slack hands out oldest first
-MAX_BYTES = 50 * 1024 * 1024
 FETCH_SECONDS = 60
 MESSAGES = 50
 
@@ -78,18 +77,18 @@ class SlackMaterials:
                     # a missing scope comes back as a login page with status 200
                     raise WorkerError(f"I may not read “{file.name}”: the app lacks the scope `files:read`.")
                 pieces, size = [], response.content_length or 0
-                if size <= MAX_BYTES:
+                if size <= LARGEST:
                     size = 0
                     async for piece in response.content.iter_chunked(256 * 1024):
                         pieces.append(piece)
-                        if (size := size + len(piece)) > MAX_BYTES:
+                        if (size := size + len(piece)) > LARGEST:
                             break
         except (aiohttp.ClientError, TimeoutError) as error:
             raise WorkerError(
                 f"“{file.name}” could not be fetched from Slack. Ask again in a while."
             ) from error
-        if size > MAX_BYTES:
-            raise WorkerError(f"“{file.name}” is larger than {MAX_BYTES // 1024**2} MB, the most I can read.")
+        if size > LARGEST:
+            raise WorkerError(f"“{file.name}” is larger than {LARGEST // 1024**2} MB, the most I can read.")
         return b"".join(pieces)
 
     async def channel(self, workspace: str, channel: str, person: str) -> Sequence[Line]:

@@ -21,11 +21,11 @@ from bot.run import PersonAnswered, Request, Run, StopAsked
 from bot.slack.blocks import ref
 from bot.slack.incoming import STOP_WORDS, Incoming
 from bot.slack.people import People, Person, PersonUnknown, refusal
+from workers.kit.files import LARGEST
 
 log = structlog.get_logger(__name__)
 
 MAX_CHARS = 12_000
-MAX_FILE_BYTES = 50 * 1024 * 1024
 
 NO_TEXT = (
     "Tell me what to do in the same message, for example: `@delegate summarise this thread in three points`."
@@ -226,8 +226,8 @@ def _unfit(incoming: Incoming) -> str:
             "Shorten it, or attach the long part as a file."
         )
     for file in incoming.files:
-        if file.size > MAX_FILE_BYTES:
-            mb = MAX_FILE_BYTES // 1024**2
+        if file.size > LARGEST:
+            mb = LARGEST // 1024**2
             size = f"{file.size / 1024**2:,.0f} MB"
             return f"“{file.name}” is {size}; {mb} MB is the most I can read. I did not begin."
     return ""

@@ -19,12 +19,6 @@ BYTES = bytes((i * 7 + i // 251) % 256 for i in range(2 * PART + 12_345))
 NOWHERE = "http://127.0.0.1:1/model.gguf"  # nobody listens there
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "local_model: needs the real model's file in the cache, and half a minute"
-    )
-
-
 @dataclass
 class Hub:
     """A download server that can be told to misbehave; it writes down what it was asked for."""

@@ -1,0 +1,24 @@
+"""The real embedded model, end to end: a mention, a plan by llama.cpp, a reply of a worker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conversations.world import World
+from workers.kit.local.sources import QWEN
+
+CACHE = Path.home() / ".cache" / "delegate"
+
+
+@pytest.mark.local_model
+@pytest.mark.timeout(600)
+async def test_a_mention_is_served_by_the_embedded_model(world: World) -> None:
+    if not (CACHE / QWEN.name).exists():
+        pytest.skip(f"the model's file is not in {CACHE}; `make run` fetches it")
+    pytest.importorskip("xllamacpp")
+    async with world.bot(model="", model_api_base="", model_file=CACHE / QWEN.name, cache_dir=CACHE):
+        ts = await world.says("@delegate Write a one-line notice that the lift is out of order")
+        thread = await world.sees(ts, "delegate: Done", "writer: @ada .*lift", within=500)
+    assert len(world.posts(ts)) == 2, thread
