@@ -20,15 +20,11 @@ SHOWN = 200
 
 EXAMPLES = (
     ("Draft and refine", "@delegate Draft a short blog post about AI automation, then refine it", "general"),
+    ("Two things at once", "@delegate Summarise #support, and write a welcome note for Mia", "general"),
+    ("A small question", "@delegate What is 12 times 12?", "general"),
     ("Summarise a channel", "@delegate Summarise the last messages in #support", "support"),
-    ("Research", "@delegate Compare three ways to run background jobs in Python, with sources", "general"),
-    (
-        "Plan a launch",
-        "@delegate Write a launch checklist for release 4.12 and an e-mail announcing it",
-        "general",
-    ),
-    ("A command", "/delegate Explain in three sentences what a webhook is", "support"),
-    ("A schedule", "@delegate Every weekday at 9:00 summarise #support", "support"),
+    ("A command", "/delegate Write a two-line reminder that support closes at 4 pm", "support"),
+    ("In another language", "@delegate Schreibe eine kurze Einladung zum Teamfrühstück", "general"),
 )
 
 Do = Callable[[Json], Awaitable[Json]]
