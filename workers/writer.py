@@ -49,7 +49,7 @@ async def writer(task: Task) -> str:
 
 async def refined(task: Task, brief: str, draft: str) -> str:
     """The second pass. In a form, since small models otherwise write their remarks into the text; bounded by
-    the draft, since inside a form they also run on."""
+    the draft, since inside a form they also run on; and once more where they only copied it."""
     most = 300 + len(draft) * 3 // 2
     form = {
         "type": "object",
@@ -62,6 +62,10 @@ async def refined(task: Task, brief: str, draft: str) -> str:
     }
     reply = await task.ask(f"{brief}\n\n{EDIT}", system=SYSTEM, schema=form, max_tokens=200 + most)
     try:
-        return unfenced(json.loads(reply)["text"]) or draft
+        text = unfenced(json.loads(reply)["text"])
     except (ValueError, KeyError, TypeError):
         return draft
+    if text.split() != draft.split():
+        return text or draft
+    again = f"{task.instruction}\nSay the following in other words, and shorter:\n\n{fenced(draft)}"
+    return unfenced(await task.ask(again, system=SYSTEM, max_tokens=200 + most)) or draft
