@@ -80,7 +80,7 @@ async def test_killed_there_and_started_again_nothing_is_lost_or_said_twice(
         world.stub.on(
             "tea",
             plan=steps(
-                ("green", "summarizer", "About green tea"),
+                ("green", "writer", "About green tea, a draft"),
                 ("black", "writer", "About black tea, a draft"),
                 title="Two teas",
             ),
