@@ -13,12 +13,13 @@ CACHE = Path.home() / ".cache" / "delegate"
 
 
 @pytest.mark.local_model
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(300)
 async def test_a_mention_is_served_by_the_embedded_model(world: World) -> None:
+    """What it writes is its own affair; that it plans, that a worker writes and the thread ends, is ours."""
     if not (CACHE / QWEN.name).exists():
         pytest.skip(f"the model's file is not in {CACHE}; `make run` fetches it")
     pytest.importorskip("xllamacpp")
     async with world.bot(model="", model_api_base="", model_file=CACHE / QWEN.name, cache_dir=CACHE):
         ts = await world.says("@delegate Write a one-line notice that the lift is out of order")
-        thread = await world.sees(ts, "delegate: Done", "writer: @ada .*lift", within=500)
+        thread = await world.sees(ts, "delegate: Done", "writer: @ada .+", "feedback", within=240)
     assert len(world.posts(ts)) == 2, thread
