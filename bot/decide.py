@@ -36,7 +36,7 @@ from bot.run import (
     TurnCame,
 )
 from workers import Answer, Line
-from workers.kit.wire import Asked, Failed, Finished, Released, Said, Started, Usage
+from workers.kit.wire import Asked, Failed, Finished, Released, Said, Started
 
 MAX_LOSSES = 3  # a step whose process was lost so often after it began is poison
 ASK_DAYS = 14.0
@@ -101,16 +101,6 @@ def _current(run: Run, step_id: str, attempt: int) -> StepState | None:
     return state if state and state.status == "out" and state.attempt == attempt else None
 
 
-def _spent(state: StepState, usage: Usage) -> Usage:
-    have = state.usage
-    return Usage(
-        calls=have.calls + usage.calls,
-        tokens_in=have.tokens_in + usage.tokens_in,
-        tokens_out=have.tokens_out + usage.tokens_out,
-        cost=have.cost + usage.cost,
-    )
-
-
 def _out_again(state: StepState, **changes: object) -> StepState:
     return replace(state, status="out", attempt=state.attempt + 1, started=False, said="", **changes)  # type: ignore[arg-type]
 
@@ -119,7 +109,7 @@ def _planned(run: Run, event: PlanReply, now: float) -> Run:
     planning = _current(run, PLAN, event.attempt)
     if planning is None:
         return run
-    planning = replace(planning, usage=_spent(planning, event.usage))
+    planning = replace(planning, usage=planning.usage + event.usage)
     done = replace(planning, status="done", repair="")
     match event:
         case PlanMade(plan=plan, external=external):
@@ -147,16 +137,16 @@ def _reported(run: Run, report: Report, now: float) -> Run:
         case Released():
             return _lost(run, state, now, losses=state.losses)
         case Finished(result=result, usage=usage):
-            spent = _spent(state, usage)
+            spent = state.usage + usage
             done = replace(state, status="done", result=result, said="", usage=spent, finished_at=now)
             if state.kind == "answer":
                 return _finish(replace(_put(run, done), answer=result.text), now)
             return _settle(_put(run, done), now)
         case Asked(question=text, options=options, usage=usage):
             question = Open(text, options, since=now)
-            return _put(run, replace(state, status="asking", question=question, usage=_spent(state, usage)))
+            return _put(run, replace(state, status="asking", question=question, usage=state.usage + usage))
         case Failed(error=error, usage=usage):
-            failed = replace(state, status="failed", error=error, said="", usage=_spent(state, usage))
+            failed = replace(state, status="failed", error=error, said="", usage=state.usage + usage)
             return _step_failed(_put(run, failed), failed, now)
 
 

@@ -189,7 +189,7 @@ class Orchestrator:
                 await self._take_turn(waiting)
 
     async def _send(self, run: Run, state: StepState) -> None:
-        at = {"workspace": run.workspace, "run": run.id, "step": state.id, "attempt": state.attempt}
+        at = _at(run, state)
         preparing = asyncio.ensure_future(self._task(run, state))
         try:
             slow = False
@@ -214,7 +214,7 @@ class Orchestrator:
 
     async def _task(self, run: Run, state: StepState) -> wire.TaskMessage:
         """The task message for one step. Raises `WorkerError` when the step cannot be handed out."""
-        at = {"workspace": run.workspace, "run": run.id, "step": state.id, "attempt": state.attempt}
+        at = _at(run, state)
         team = self._team(run)
         if state.kind != "work":
             call = (
@@ -277,6 +277,10 @@ class Orchestrator:
             log.warning("the store is away; the sweep goes on from here", error=str(error))
         except Exception:
             log.exception("a background piece failed; the sweep goes on from here")
+
+
+def _at(run: Run, state: StepState) -> dict[str, Any]:
+    return {"workspace": run.workspace, "run": run.id, "step": state.id, "attempt": state.attempt}
 
 
 def _earlier(state: StepState) -> Earlier:

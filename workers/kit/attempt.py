@@ -15,7 +15,7 @@ import structlog
 
 from workers import Earlier, File, Task, WorkerError
 from workers.kit.files import FileStore
-from workers.kit.model import Model, ModelError, plus
+from workers.kit.model import Model, ModelError
 from workers.kit.wire import Report, Said, TaskMessage, Usage
 
 log = structlog.get_logger(__name__)
@@ -89,9 +89,9 @@ class Attempt:
         try:
             reply = await self._model_for(self._task).complete(messages, schema=schema, max_tokens=max_tokens)
         except ModelError as error:
-            self.usage = plus(self.usage, error.usage)
+            self.usage += error.usage
             raise
-        self.usage = plus(self.usage, reply.usage)
+        self.usage += reply.usage
         return reply.text
 
     async def say(self, line: str) -> None:

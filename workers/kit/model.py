@@ -108,7 +108,7 @@ class Model:
         for attempt in range(1, self._attempts + 1):
             try:
                 answer = await self._call(litellm, messages, schema, max_tokens, temperature)
-                spent = plus(spent, self._usage(litellm, answer))
+                spent = spent + self._usage(litellm, answer)
                 choice = answer.choices[0]
                 text, finish = (choice.message.content or "").strip(), choice.finish_reason or "stop"
                 if trouble := in_answer(text, finish, choice.message, max_tokens):
@@ -119,7 +119,7 @@ class Model:
             except Trouble as trouble:
                 found = trouble
             except Exception as error:
-                spent = plus(spent, Usage(calls=1))
+                spent = spent + Usage(calls=1)
                 found = read_error(error, self._timeout)
                 if found.status == 400 and schema is not None and self._takes_schema:
                     self._takes_schema = False  # some refuse forms of it: put it in the prompt from now on
@@ -205,12 +205,3 @@ class Model:
         tokens_in = getattr(counted, "prompt_tokens", 0) or 0
         tokens_out = getattr(counted, "completion_tokens", 0) or 0
         return Usage(calls=1, tokens_in=tokens_in, tokens_out=tokens_out, cost=cost)
-
-
-def plus(a: Usage, b: Usage) -> Usage:
-    return Usage(
-        calls=a.calls + b.calls,
-        tokens_in=a.tokens_in + b.tokens_in,
-        tokens_out=a.tokens_out + b.tokens_out,
-        cost=a.cost + b.cost,
-    )

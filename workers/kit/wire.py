@@ -56,6 +56,14 @@ class Usage(Contract):
     tokens_out: int = 0
     cost: float = 0.0
 
+    def __add__(self, more: Usage) -> Usage:
+        return Usage(
+            calls=self.calls + more.calls,
+            tokens_in=self.tokens_in + more.tokens_in,
+            tokens_out=self.tokens_out + more.tokens_out,
+            cost=self.cost + more.cost,
+        )
+
 
 class Started(Address):
     kind: Literal["started"] = "started"
