@@ -15,7 +15,10 @@ MAX_STEPS = 20
 
 
 class Step(BaseModel):
-    """One piece of work for one worker. `needs`: ids of the steps whose results it is handed."""
+    """One piece of work for one worker. `needs`: ids of the steps whose results it is handed.
+
+    It begins when these are done, and then not before `not_before` (seconds since the epoch) nor before
+    `delay` seconds have passed."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -24,6 +27,8 @@ class Step(BaseModel):
     worker: str
     instruction: str
     needs: tuple[str, ...] = ()
+    not_before: float = 0.0
+    delay: float = 0.0
 
 
 class Plan(BaseModel):

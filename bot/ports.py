@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from bot.run import Run
+from bot.team import Member
 from workers import File, Line
 from workers.kit.wire import Address, TaskMessage
 
@@ -23,6 +24,10 @@ class Conflict(Exception):
 
 class StoreDown(Exception):
     """The database did not take it. Nothing was changed; what waits for it must not be acknowledged."""
+
+
+class Away(Exception):
+    """Slack does not answer now. What waits for it is tried again later; no person sees this."""
 
 
 class Clock(Protocol):
@@ -152,3 +157,143 @@ class InboxStore(Protocol):
         ...
 
     async def done(self, id: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the audit log. `before` and `after` are sentences."""
+
+    workspace: str
+    at: float
+    by: str
+    what: str  # worker | schedule
+    subject: str  # the worker's name; the schedule's task
+    before: str
+    after: str
+
+
+class AuditStore(Protocol):
+    async def recent(self, workspace: str, limit: int) -> Sequence[Entry]:
+        """Newest first. Without a workspace: of all."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What became of a worker's steps lately (`TeamStore.use`)."""
+
+    last_at: float  # seconds since the epoch
+    done: int
+    failed: int
+
+
+class TeamStore(Protocol):
+    async def members(self, workspace: str) -> Mapping[str, Member] | None:
+        """The workspace's own list, by worker. None: nobody changed anything yet."""
+        ...
+
+    async def change(
+        self,
+        workspace: str,
+        worker: str,
+        by: str,
+        make: Callable[[Member], Member],
+        defaults: Mapping[str, Member],
+    ) -> Member:
+        """Changes one member, and logs it, in one transaction. The first change makes `defaults` the list.
+        Nothing is logged where nothing changes."""
+        ...
+
+    async def use(self, workspace: str, since: float) -> Mapping[str, Used]:
+        """By worker, of steps that ended after `since`."""
+        ...
+
+
+ScheduleStatus = Literal["active", "paused", "ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Makes requests. `ended`: it had one date, and that has passed."""
+
+    id: str
+    workspace: str
+    by: str  # who answers for it: their authority counts at each fire
+    channel: str
+    text: str
+    rule: str  # `bot/recurrence.py`
+    zone: str
+    status: ScheduleStatus = "active"
+    about: str = ""
+    next_at: float | None = None  # while it is active
+    next_slot: str = ""
+    counted_from: float = 0.0  # failures before this count no more
+    note: str = ""  # why it was paused, or left a slot out; a sentence
+    revision: str = ""  # the run in which it was confirmed as it is
+    created_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fire:
+    """A slot that came. `missed`: how many earlier ones are left out for it."""
+
+    workspace: str
+    schedule_id: str
+    slot: str
+    at: float  # when it was due
+    missed: int = 0
+    claimed_at: float = 0.0
+
+
+class ScheduleStore(Protocol):
+    async def get(self, workspace: str, id: str) -> Schedule | None: ...
+
+    async def of(self, workspace: str, by: str | None = None) -> Sequence[Schedule]:
+        """One person's, or all of the workspace's; active ones first, soonest first."""
+        ...
+
+    async def put(self, schedule: Schedule, by: str, most: int) -> Schedule:
+        """A new one, or the new form of one that is there, and its line in the log. The same `revision` a
+        second time changes nothing. Over `most` active ones of its owner it is stored paused, with a note."""
+        ...
+
+    async def change(
+        self, workspace: str, id: str, by: str, make: Callable[[Schedule], Schedule | None]
+    ) -> Schedule | None:
+        """Changes it in one transaction, logged when `by` is somebody; `make` may answer None to delete it.
+        None: it is not there (any more)."""
+        ...
+
+    async def due(self) -> Sequence[Schedule]:
+        """Active ones whose `next_at` has come."""
+        ...
+
+    async def claim(self, schedule: Schedule, fire: Fire, after: Schedule) -> bool:
+        """The slot is taken and `after`'s next one set, in one transaction: True for exactly one caller, and
+        never twice for one slot."""
+        ...
+
+    async def open_fires(self) -> Sequence[Fire]:
+        """Slots that were claimed and came to nothing yet, and whose time to try (again) has come."""
+        ...
+
+    async def fired(self, fire: Fire) -> None:
+        """It came to a run, or to a decision against one."""
+        ...
+
+    async def postpone(self, fire: Fire, until: float) -> None: ...
+
+    async def latest_runs(self, schedule: Schedule, limit: int) -> Sequence[Run]:
+        """Its runs since `counted_from`, newest first."""
+        ...
+
+    async def forget(self, older_than: float) -> int:
+        """Deletes slots that were done with so many seconds ago."""
+        ...
+
+
+class Authority(Protocol):
+    async def refusal(self, workspace: str, person: str, channel: str) -> str:
+        """Why this person may not have work done in this channel now, as a sentence for them; empty when they
+        may. Asks Slack anew each time. Raises `Away`."""
+        ...

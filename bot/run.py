@@ -34,11 +34,17 @@ class Request:
     text: str
     by: str
     channel: str
-    source: str = "mention"  # mention | dm | reply | command | shortcut | schedule
+    source: str = "mention"  # mention | dm | reply | command | shortcut | schedule | edit | try
     thread_ts: str = ""
     files: tuple[File, ...] = ()
     context: tuple[Line, ...] = ()  # the thread so far, untrusted
     about: str = ""  # the channel it names (“summarise #support”), by id; empty: its own
+    zone: str = ""  # the person's time zone, as IANA names it; empty: UTC
+    worker: str = ""  # asked for by name: this one does it, and nobody plans
+    scheduling: str = ""  # "new", or the id of the schedule it changes: nothing but a schedule comes of it
+    target: str = ""  # where a schedule's runs shall go, by id; empty: where it was asked for
+    schedule: str = ""  # the schedule that made it
+    remark: str = ""  # what the thread should know of how it began (“this was due on Monday”)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,20 @@ class Open:
     options: tuple[str, ...] = ()
     since: float = 0.0
     unsure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A schedule as it was understood. It exists once a person says yes to it."""
+
+    task: str
+    rule: str  # `bot/recurrence.py`
+    zone: str
+    channel: str  # where its runs go
+    about: str = ""
+    replaces: str = ""  # the schedule it changes; empty: a new one
+    decided: Literal["", "yes", "no"] = ""
+    by: str = ""  # who decided
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +87,8 @@ class StepState:
     question: Open | None = None
     answers: tuple[Answer, ...] = ()
     usage: Usage = NO_USAGE
-    finished_at: float = 0.0
+    due_at: float = 0.0  # waits for this time, and for nothing else any more
+    finished_at: float = 0.0  # done or failed
 
     @property
     def id(self) -> str:
@@ -86,12 +107,23 @@ class Run:
     answer: str = ""  # a direct answer, or the joined one
     note: str = ""  # why it failed, in a sentence
     stopped_by: str = ""
+    proposal: Proposal | None = None
+    notice: str = ""  # for the requester alone, by direct message
     ended_at: float | None = None
     version: int = 0  # raised by the store with every change
 
     @property
     def ended(self) -> bool:
         return self.status not in ("queued", "working")
+
+    @property
+    def resting(self) -> bool:
+        """On, and nothing happens before a time comes or somebody decides: its thread is free for others."""
+        if self.status != "working":
+            return False
+        proposed = self.proposal is not None and not self.proposal.decided
+        waits = any(s.status == "waiting" and s.due_at for s in self.steps)
+        return (proposed or waits) and not any(s.status in ("out", "asking") for s in self.steps)
 
     @property
     def work(self) -> tuple[StepState, ...]:
@@ -114,6 +146,21 @@ class PlanMade:
     plan: Plan
     external: frozenset[str] = frozenset()  # workers with effects outside
     usage: Usage = NO_USAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """The request is for a schedule, understood so."""
+
+    attempt: int
+    proposal: Proposal
+    usage: Usage = NO_USAGE
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalDecided:
+    by: str
+    yes: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,16 +213,36 @@ class ThreadLost:
 
 
 @dataclass(frozen=True, slots=True)
+class Noted:
+    """The requester should hear of something, though the run may have ended."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed; see `wakes`."""
 
 
 Report = Started | Said | Released | Finished | Failed | Asked
-PlanReply = PlanMade | AnsweredDirectly | PlanRefused
+PlanReply = PlanMade | Proposed | AnsweredDirectly | PlanRefused
 Event = (
-    Report | PlanReply | TurnCame | LeaseLost | PersonAnswered | StopAsked | ThreadOpened | ThreadLost | Tick
+    Report
+    | PlanReply
+    | ProposalDecided
+    | TurnCame
+    | LeaseLost
+    | PersonAnswered
+    | StopAsked
+    | ThreadOpened
+    | ThreadLost
+    | Noted
+    | Tick
 )
 
 
-def new_run(id: str, workspace: str, request: Request, now: float) -> Run:
-    return Run(id, workspace, request, created_at=now)
+def new_run(
+    id: str, workspace: str, request: Request, now: float, *, proposal: Proposal | None = None
+) -> Run:
+    """`proposal`: understood already, so that nobody has to plan."""
+    return Run(id, workspace, request, created_at=now, proposal=proposal)

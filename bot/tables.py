@@ -73,10 +73,11 @@ class RunRow(Base, table=True):
     __table_args__ = (
         Index("ix_run_thread", "workspace", "channel", "thread_ts", "created_at"),
         Index("ix_run_recent", "workspace", "by", "created_at"),
-        # The sweeper asks these three every few seconds, of a table that only grows.
+        # The sweeper asks the last three every few seconds, of a table that only grows.
         *(
             Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
             for name, columns, where in (
+                ("ix_run_schedule", ("workspace", "schedule", "created_at"), "schedule != ''"),
                 ("ix_run_open", ("workspace", "by"), "status IN ('queued', 'working')"),
                 ("ix_run_wake", ("wake_at",), "wake_at IS NOT NULL"),
                 ("ix_run_unshown", ("show_after",), "shown_version < version"),
@@ -92,6 +93,12 @@ class RunRow(Base, table=True):
     thread_ts: str = words()
     text: str = words()
     about: str = words()
+    zone: str = words()
+    worker: str = words()
+    scheduling: str = words()
+    target: str = words()
+    schedule: str = words()
+    remark: str = words()
     files: str = words(default="[]")  # JSON
     context: str = words(default="[]")  # JSON
     status: str = words()
@@ -99,6 +106,9 @@ class RunRow(Base, table=True):
     answer: str = words()
     note: str = words()
     stopped_by: str = words()
+    proposal: str | None = words(null=True)  # JSON
+    notice: str = words()
+    resting: bool = False
     created_at: float = seconds()
     ended_at: float | None = seconds(null=True)
     version: int = 0
@@ -110,8 +120,11 @@ class RunRow(Base, table=True):
 class StepRow(Base, table=True):
     __tablename__ = "step"
     __table_args__ = tuple(
-        Index("ix_step_lease", "lease_until", sqlite_where=text(where), postgresql_where=text(where))
-        for where in ("lease_until IS NOT NULL",)
+        Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+        for name, columns, where in (
+            ("ix_step_lease", ("lease_until",), "lease_until IS NOT NULL"),
+            ("ix_step_ended", ("workspace", "finished_at"), "kind = 'work' AND finished_at > 0"),
+        )
     )
 
     workspace: str = words(key=True)
@@ -122,6 +135,9 @@ class StepRow(Base, table=True):
     worker: str = words()
     instruction: str = words()
     needs: str = words(default="[]")  # JSON
+    not_before: float = seconds()
+    delay: float = seconds()
+    due_at: float = seconds()
     kind: str = words()
     status: str = words()
     attempt: int = 0
@@ -199,6 +215,79 @@ class RatingRow(Base, table=True):
     at: float = seconds()
 
 
+class TeamRow(Base, table=True):
+    """The list of a workspace's workers, once an admin changed anything. No row: the built-in ones."""
+
+    __tablename__ = "team"
+
+    workspace: str = words(key=True)
+    members: str = words(default="[]")  # JSON
+
+
+class AuditRow(Base, table=True):
+    """Who changed what, for good: written in the transaction of the change itself."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index("ix_audit_at", "workspace", "at"),)
+
+    id: int | None = Field(default=None, sa_column=Column(ROWID, primary_key=True))
+    workspace: str = words()
+    at: float = seconds()
+    by: str = words()
+    what: str = words()
+    subject: str = words()
+    before: str = words()
+    after: str = words()
+
+
+class ScheduleRow(Base, table=True):
+    __tablename__ = "schedule"
+    __table_args__ = (
+        Index("ix_schedule_by", "workspace", "by"),
+        Index(
+            "ix_schedule_due",
+            "next_at",
+            sqlite_where=text("next_at IS NOT NULL"),
+            postgresql_where=text("next_at IS NOT NULL"),
+        ),
+    )
+
+    workspace: str = words(key=True)
+    id: str = words(key=True)
+    by: str = words()
+    channel: str = words()
+    text: str = words()
+    about: str = words()
+    rule: str = words()
+    zone: str = words()
+    status: str = words()
+    next_at: float | None = seconds(null=True)  # only while it is active
+    next_slot: str = words()
+    counted_from: float = seconds()
+    note: str = words()
+    revision: str = words()
+    created_at: float = seconds()
+
+
+class FireRow(Base, table=True):
+    """A slot of a schedule that came. Its key is what makes one run per slot."""
+
+    __tablename__ = "fire"
+    __table_args__ = tuple(
+        Index("ix_fire_open", "retry_at", sqlite_where=text(where), postgresql_where=text(where))
+        for where in ("done_at IS NULL",)
+    )
+
+    workspace: str = words(key=True)
+    schedule_id: str = words(key=True)
+    slot: str = words(key=True)
+    at: float = seconds()
+    missed: int = 0
+    claimed_at: float = seconds()
+    retry_at: float = seconds()
+    done_at: float | None = seconds(null=True)
+
+
 METADATA = Base.metadata
 RUN: Table = METADATA.tables["run"]
 STEP: Table = METADATA.tables["step"]
@@ -206,3 +295,7 @@ MESSAGE: Table = METADATA.tables["message"]
 INBOX: Table = METADATA.tables["inbox"]
 SEEN: Table = METADATA.tables["seen"]
 RATING: Table = METADATA.tables["rating"]
+TEAM: Table = METADATA.tables["team"]
+AUDIT: Table = METADATA.tables["audit"]
+SCHEDULE: Table = METADATA.tables["schedule"]
+FIRE: Table = METADATA.tables["fire"]
