@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -142,6 +142,13 @@ class Task:
 Body = Callable[[Task], Awaitable[Result | str]]
 
 
+class Sample(Contract):
+    """What an admin's “Try it” asks of a worker. Complete in itself: no thread, nothing earlier."""
+
+    text: str
+    files: tuple[tuple[str, str], ...] = ()  # (name, content)
+
+
 @dataclass(frozen=True)
 class Worker:
     """A worker as the registry, the planner and the executor see it."""
@@ -153,6 +160,8 @@ class Worker:
     effects: Effects = "none"
     reads: tuple[str, ...] = ()  # “thread”, “channel”, “files”: nothing of these is fetched unless declared
     seconds: int = 300  # the time limit of one attempt
+    sample: Sample | None = None
+    package: str = ""  # the installed package that brought it; empty: built in
 
 
 def worker(
@@ -161,9 +170,11 @@ def worker(
     effects: Effects = "none",
     reads: Iterable[str] = (),
     seconds: int = 300,
+    sample: Sample | str | None = None,
 ) -> Callable[[Body], Worker]:
     """Makes a `Worker` of an async function. Raises `TypeError` at import when the docstring is missing:
     without it a planner could not know what the worker is for."""
+    tried = Sample(text=sample) if isinstance(sample, str) else sample
 
     def make(body: Body) -> Worker:
         about = (body.__doc__ or "").strip().partition("\n")[0]
@@ -172,7 +183,7 @@ def worker(
                 f"{body.__module__}: a worker needs a docstring; its first line is what the planner reads"
             )
         name = body.__module__.rpartition(".")[2]
-        return Worker(name, about, body, emoji, effects, tuple(reads), seconds)
+        return Worker(name, about, body, emoji, effects, tuple(reads), seconds, tried)
 
     return make
 
@@ -190,25 +201,34 @@ def discover() -> Found:
     packages (a module, or a `Worker` in it). A name that is taken already stays with its first owner."""
     found: dict[str, Worker] = {}
     problems: list[str] = []
-    here = [(f"{__name__}.{m.name}", "") for m in pkgutil.iter_modules([str(Path(__file__).parent)])]
-    sources = [(name, attr) for name, attr in here if not name.rpartition(".")[2].startswith("_")]
-    sources += [(e.module, e.attr) for e in entry_points(group="delegate.workers")]
-    for module_name, attr in sources:
-        if module_name == f"{__name__}.kit":
-            continue
+    for module, attr, package in _sources():
+        called = f"{module} of the package {package}" if package else module
         try:
-            module = importlib.import_module(module_name)
-            candidates = [getattr(module, attr)] if attr else vars(module).values()
-            mine = [c for c in candidates if isinstance(c, Worker)]
-        except Exception as error:  # whatever a worker's file raises at import is its own trouble
-            problems.append(f"The worker {module_name} is left out: {type(error).__name__}: {error}")
+            mine = _workers_in(module, attr)
+        except (Exception, SystemExit) as error:  # whatever a file raises at import is its own trouble
+            problems.append(f"The worker {called} is left out: {type(error).__name__}: {error}")
             continue
         if len(mine) != 1:
-            problems.append(
-                f"{module_name} is left out: it should define one worker and defines {len(mine)}."
-            )
+            problems.append(f"{called} is left out: it should define one worker and defines {len(mine)}.")
         elif mine[0].name in found:
-            problems.append(f"{module_name} is left out: there is a worker named {mine[0].name} already.")
+            problems.append(f"{called} is left out: there is a worker named {mine[0].name} already.")
         else:
-            found[mine[0].name] = mine[0]
+            found[mine[0].name] = replace(mine[0], package=package)
     return Found(found, tuple(problems))
+
+
+def _sources() -> Iterator[tuple[str, str, str]]:
+    """(module, attribute, package) of each file and entry point; built-in ones first, packages by name, so
+    that which of two namesakes comes first is no accident."""
+    for file in pkgutil.iter_modules([str(Path(__file__).parent)]):
+        if file.name != "kit" and not file.name.startswith("_"):
+            yield f"{__name__}.{file.name}", "", ""
+    entries = [(e.dist.name if e.dist else "", e) for e in entry_points(group="delegate.workers")]
+    for package, e in sorted(entries, key=lambda known: (known[0], known[1].name)):
+        yield e.module, e.attr, package or e.module.partition(".")[0]
+
+
+def _workers_in(module: str, attr: str) -> list[Worker]:
+    there = importlib.import_module(module)
+    candidates = [getattr(there, attr)] if attr else vars(there).values()
+    return [c for c in candidates if isinstance(c, Worker)]
