@@ -55,6 +55,18 @@ def button(action_id: str, text: str, value: str, **more: Any) -> Json:
     }
 
 
+def asked_first(title: str, text: str, yes: str, no: str) -> Json:
+    """The dialog before something that cannot be taken back."""
+    said = {"title": plain_text(title), "text": plain_text(text), "confirm": plain_text(yes)}
+    return {**said, "deny": plain_text(no), "style": "danger"}
+
+
+def stop_button(run_id: str, **more: Any) -> Json:
+    said = "What is finished stays in the thread; what is running now is dropped."
+    confirm = asked_first("Stop this?", said, "Stop", "Go on")
+    return button("stop", "Stop", pack(run_id), style="danger", confirm=confirm, **more)
+
+
 def context(text: str) -> Json:
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}
 

@@ -82,12 +82,13 @@ def status_blocks(runs: Sequence[Run], slack_url: str = "") -> list[Json]:
     """`slack_url`: the workspace's own (`https://team.slack.com/`), for links to the threads."""
     if not runs:
         return [mrkdwn("You have not asked for anything lately. `/delegate help` shows how.")]
-    rows = [_status(run, slack_url) for run in runs[:20]]
+    rows = [request_row(run, slack_url) for run in runs[:20]]
     more = [context(f"And {len(runs) - 20} older ones.")] if len(runs) > 20 else []
     return [mrkdwn("*Your latest requests*"), *map(mrkdwn, rows), *more]
 
 
-def _status(run: Run, slack_url: str) -> str:
+def request_row(run: Run, slack_url: str = "") -> str:
+    """A request in two lines of mrkdwn: its title, as a link where we can make one, and how it stands."""
     done = sum(s.status == "done" for s in run.work)
     steps = f", {done} of {len(run.work)} steps" if run.work else ""
     title = escape(line(run.title or run.request.text, 120, "Your request"), 200)

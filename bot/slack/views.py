@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from bot.render import AnswerMessage, Ask, Card, Message, Notice, PlanMessage, Reply, Root
 from bot.run import ANSWER
-from bot.slack.blocks import Json, attached, button, context, feedback, mrkdwn, pack, plain_text, tag
+from bot.slack.blocks import Json, attached, button, context, feedback, mrkdwn, pack, stop_button, tag
 from bot.slack.richtext import from_markdown, mention, quote, rich, section, text_element, words
 from bot.slack.surfaces import EmojiOf, full_text_modal, help_blocks, status_blocks
 from bot.slack.wording import cut, escape, line, shorten, size
@@ -106,7 +106,7 @@ def _plan(message: PlanMessage, run_id: str, look: Look) -> Post:
     elif message.cards:
         blocks += _cards_as_sections(title, message.cards)
     if message.stop:
-        blocks.append({"type": "actions", "elements": [_stop(run_id)]})
+        blocks.append({"type": "actions", "elements": [stop_button(run_id)]})
     steps = [
         f"{SPOKEN[c.status]}: {line(c.title, 60)} – {line(c.worker, 30)}, {line(c.line, 60)}"
         for c in message.cards
@@ -139,17 +139,6 @@ def _cards_as_sections(title: str, cards: Sequence[Card]) -> list[Json]:
     ]
     groups = ["\n".join(lines[at : at + 5]) for at in range(0, len(lines), 5)]
     return [mrkdwn(f"*{escape(title, 200)}*"), *(mrkdwn(group) for group in groups)]
-
-
-def _stop(run_id: str) -> Json:
-    confirm = {
-        "title": plain_text("Stop this?"),
-        "text": plain_text("What is finished stays in the thread; what is running now is dropped."),
-        "confirm": plain_text("Stop"),
-        "deny": plain_text("Go on"),
-        "style": "danger",
-    }
-    return button("stop", "Stop", pack(run_id), style="danger", confirm=confirm)
 
 
 def _body(text: str, run_id: str, part: str, room: int) -> tuple[str, list[Json]]:
