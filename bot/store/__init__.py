@@ -1,4 +1,4 @@
-"""The store: `runs`, `messages` and `inbox` over one database and one writer.
+"""The store: `runs`, `messages`, `inbox`, `team` and `audit` over one database and one writer.
 
 The database is the truth. Everything that changes goes through the writer's transactions
 (`bot/store/writer.py`); a row's meaning is in `bot/tables.py`, a run's in `bot/run.py`. It hands out no
@@ -13,13 +13,15 @@ from sqlalchemy import Connection, delete, func, select, text
 
 from bot.database import Database, open_database
 from bot.ports import Clock
+from bot.store.audit import Audit
 from bot.store.inbox import Inbox
 from bot.store.messages import Messages
 from bot.store.runs import Runs
+from bot.store.team import Teams
 from bot.store.writer import Writer
-from bot.tables import INBOX, MESSAGE, RATING, RUN, SEEN, STEP
+from bot.tables import AUDIT, INBOX, MESSAGE, RATING, RUN, SEEN, STEP, TEAM
 
-__all__ = ["Counts", "Inbox", "Messages", "Runs", "Store"]
+__all__ = ["Audit", "Counts", "Inbox", "Messages", "Runs", "Store", "Teams"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class Store:
         self.runs = Runs(self.database, self._writer, clock, lease_seconds=lease_seconds, cached=cached_runs)
         self.messages = Messages(self.database, self._writer, clock)
         self.inbox = Inbox(self.database, self._writer, clock)
+        self.team = Teams(self.database, clock)
+        self.audit = Audit(self.database)
 
     async def ping(self) -> None:
         """Raises unless the database answers and has our tables, and the writer is alive."""
@@ -58,7 +62,7 @@ class Store:
 
     async def forget_workspace(self, workspace: str) -> None:
         """Deletes all of a workspace's rows. Whoever still works on one of its runs gets `Conflict`."""
-        tables = (RUN, STEP, MESSAGE, RATING, INBOX, SEEN)
+        tables = (RUN, STEP, MESSAGE, RATING, INBOX, SEEN, TEAM, AUDIT)
 
         def forget(connection: Connection) -> None:
             for table in tables:
