@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
-from workers import File, Result, Table, Task, WorkerError, worker
+from workers import File, Result, Sample, Table, Task, WorkerError, worker
 from workers.kit.files import plain_name
 from workers.kit.material import RULE, fenced
 from workers.kit.tables.limits import KINDS, MB, SUFFIXES, Limits, Refused
@@ -60,6 +60,21 @@ SCHEMA = {
 }
 NOT_TABLES = ("image/", "audio/", "video/", "application/pdf")
 TRIES = 3  # the first query and two repairs
+SALES = """month,region,orders,revenue
+2026-07,North,118,20410.50
+2026-07,South,96,17120.00
+2026-07,West,61,9870.25
+2026-08,North,124,21990.00
+2026-08,South,83,14310.75
+2026-08,West,72,11640.00
+2026-09,North,131,23815.25
+2026-09,South,88,15205.50
+2026-09,West,90,14980.00
+"""
+SAMPLE = Sample(
+    text="Which region brought in the most revenue? Total per region, with a bar chart.",
+    files=(("sales.csv", SALES),),
+)
 
 
 class Chart(BaseModel):
@@ -74,7 +89,7 @@ class Wish(BaseModel):
     chart: Chart = Chart()
 
 
-@worker(emoji=":bar_chart:", reads=("files",))
+@worker(emoji=":bar_chart:", reads=("files",), sample=SAMPLE)
 async def analyst(task: Task) -> Result:
     """Answers questions about attached tables (CSV, Excel, JSON): totals, trends, comparisons, charts."""
     limits = Limits()

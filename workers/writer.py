@@ -17,9 +17,11 @@ ready to send: no introduction, no remarks about it or about yourself, no invent
 EDIT = """Now refine the text above. As a strict editor, say in a sentence what is weakest about it: vague,
 wordy, repetitive, missing, made up, off in tone. Then write the whole text anew, mended and no longer than
 before: concrete words for vague ones, each thing said once. Keep what is good."""
+SAMPLE = """Write a short announcement to our staff: on Monday 8 June we move to Mill Lane 4, second floor.
+Pack your desk by Friday noon, in labelled boxes. Movers carry everything else. Questions go to Ines."""
 
 
-@worker(emoji=":writing_hand:")
+@worker(emoji=":writing_hand:", sample=SAMPLE)
 async def writer(task: Task) -> str:
     """Writes and refines text: posts, mails, announcements; drafts, then improves."""
     earlier = "\n\n".join(e.result.text for e in task.results.values())
