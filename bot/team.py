@@ -64,7 +64,8 @@ def disabled(member: Member, channel: str = "") -> Member:
     if not channel:
         return member.model_copy(update={"on": False})
     if member.reach != "only":
-        return _reaching(member, "except", *member.channels, channel)
+        excepted = member.channels if member.reach == "except" else ()
+        return _reaching(member, "except", *excepted, channel)
     left = [c for c in member.channels if c != channel]
     if left:
         return _reaching(member, "only", *left)
