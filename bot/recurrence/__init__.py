@@ -1,0 +1,24 @@
+"""Recurrence: rules for when something is due, the slots that follow, the words, and how it is asked for."""
+
+from bot.recurrence.asked import SCHEMA, Misread, typed, understood
+from bot.recurrence.rules import MIN_GAP, Slot, check, local, missed, slots, upcoming
+from bot.recurrence.words import said, words
+from bot.recurrence.zones import Unusable, zone_of
+
+__all__ = [
+    "MIN_GAP",
+    "SCHEMA",
+    "Misread",
+    "Slot",
+    "Unusable",
+    "check",
+    "local",
+    "missed",
+    "said",
+    "slots",
+    "typed",
+    "understood",
+    "upcoming",
+    "words",
+    "zone_of",
+]
