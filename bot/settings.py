@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     model: str = Field("", description="Any model litellm knows, e.g. anthropic/…; empty: the embedded one")
     model_api_base: str = Field("", description="Where an OpenAI-compatible server of yours listens")
     model_api_key: SecretStr = Field(SecretStr(""), description="The model provider's key")
+    models: str = Field("", description="Models admins may choose for a worker, like MODEL; commas between")
     cache_dir: Path = Field(
         Path.home() / ".cache" / "delegate", description="Where the embedded model is kept"
     )
@@ -61,3 +62,6 @@ class Settings(BaseSettings):
 
     def database(self) -> str:
         return self.database_url or f"sqlite:///{self.data_dir / 'delegate.db'}"
+
+    def allowed_models(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name.strip() for name in self.models.split(",") if name.strip()))
