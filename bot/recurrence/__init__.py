@@ -2,8 +2,8 @@
 
 from bot.recurrence.asked import SCHEMA, Misread, typed, understood
 from bot.recurrence.rules import MIN_GAP, Slot, check, local, missed, slots, upcoming
-from bot.recurrence.words import said, words
-from bot.recurrence.zones import Unusable, zone_of
+from bot.recurrence.words import words
+from bot.recurrence.zones import Unusable, said, zone_of
 
 __all__ = [
     "MIN_GAP",

@@ -20,8 +20,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
-from bot.recurrence.words import said
-from bot.recurrence.zones import Unusable, zone_of
+from bot.recurrence.zones import Unusable, said, zone_of
 
 MIN_GAP = 15 * 60
 MAX_RULE = 120

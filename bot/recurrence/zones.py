@@ -1,4 +1,4 @@
-"""Time zones as people and models name them: `Europe/Berlin`, `berlin`, `CET`, `UTC+2`.
+"""Time zones as people and models name them (`Europe/Berlin`, `berlin`, `CET`, `UTC+2`), and a moment in one.
 
 Not known here: schedules, clocks.
 """
@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import difflib
 import re
+from datetime import datetime
+from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
+DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MONTHS = ("January", "February", "March", "April", "May", "June", "July",
+          "August", "September", "October", "November", "December")  # fmt: skip
 # What is meant by them where people work together, summer time included. IANA's own EST and MST have none.
 SHORT = {
     **dict.fromkeys(("utc", "gmt", "z", "zulu"), "UTC"),
@@ -47,10 +52,9 @@ def zone_of(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
     if wanted in TWO:
         raise Unusable(f"“{name}” may be {' or '.join(TWO[wanted])}. Say which.")
-    if found := OFFSET.fullmatch(wanted):
-        hours = int(found[2])
-        west = "-" if found[1] == "+" else "+"  # in Etc/ the signs are the other way round, as in POSIX
-        return ZoneInfo(f"Etc/GMT{west}{hours}" if hours <= 12 or west == "-" else "UTC")
+    if (found := OFFSET.fullmatch(wanted)) and (found[1] == "+" or int(found[2]) <= 12):
+        sign = "-" if found[1] == "+" else "+"  # in Etc/ they are the other way round, as in POSIX
+        return ZoneInfo(f"Etc/GMT{sign}{found[2]}")
     if wanted in SHORT:
         return ZoneInfo(SHORT[wanted])
     if "/" in name and (zone := _exactly(name)):
@@ -70,14 +74,27 @@ def _exactly(name: str) -> ZoneInfo | None:
         return None
 
 
+@cache
+def _names() -> tuple[str, ...]:
+    """All there are; those of the form Region/City first, as they are the ones that are meant."""
+    return tuple(
+        sorted(available_timezones() - {"localtime", "Factory"}, key=lambda n: (n.count("/") != 1, n))
+    )
+
+
 def _by_city(name: str, wanted: str) -> ZoneInfo:
-    names = sorted(available_timezones() - {"localtime", "Factory"}, key=lambda n: (n.count("/") != 1, n))
-    for same in (str, lambda n: n.rpartition("/")[2]):
-        for each in names:
-            if same(each).lower() == wanted:
-                return ZoneInfo(each)
-    lower = {**{n.rpartition("/")[2].lower(): n for n in reversed(names)}, **{n.lower(): n for n in names}}
-    near = difflib.get_close_matches(wanted[:60], lower, n=6, cutoff=0.7)
-    near_names = list(dict.fromkeys(lower[each] for each in near))[:3]
-    hint = f"Did you mean {' or '.join(near_names)}?" if near_names else "Write it as Europe/Berlin."
+    cities = {each.rpartition("/")[2].lower(): each for each in reversed(_names())}
+    known = cities | {each.lower(): each for each in _names()}
+    if wanted in known:
+        return ZoneInfo(known[wanted])
+    near = difflib.get_close_matches(wanted[:60], known, n=6, cutoff=0.7)
+    names = list(dict.fromkeys(known[each] for each in near))[:3]
+    hint = f"Did you mean {' or '.join(names)}?" if names else "Write it as Europe/Berlin."
     raise Unusable(f"There is no time zone “{name[:40]}”. {hint}")
+
+
+def said(at: float, zone: str) -> str:
+    """“Mon 23 Nov 2026, 09:00”, in English on every host."""
+    time = datetime.fromtimestamp(at, zone_of(zone))
+    weekday, month = DAYS[time.isoweekday()][:3], MONTHS[time.month - 1][:3]
+    return f"{weekday} {time.day} {month} {time.year}, {time:%H:%M}"
