@@ -233,6 +233,9 @@ class Schedule:
     created_at: float = 0.0
 
 
+BY_HAND = "now "  # so begins a slot that no rule made but a person
+
+
 @dataclass(frozen=True, slots=True)
 class Fire:
     """A slot that came. `missed`: how many earlier ones are left out for it."""
@@ -271,6 +274,11 @@ class ScheduleStore(Protocol):
     async def claim(self, schedule: Schedule, fire: Fire, after: Schedule) -> bool:
         """The slot is taken and `after`'s next one set, in one transaction: True for exactly one caller, and
         never twice for one slot."""
+        ...
+
+    async def ask(self, fire: Fire, by: str) -> bool:
+        """A slot that no rule made but a person, and its line in the log. False when they asked under this
+        name before."""
         ...
 
     async def open_fires(self) -> Sequence[Fire]:

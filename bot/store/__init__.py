@@ -1,4 +1,4 @@
-"""The store: `runs`, `messages`, `inbox`, `team` and `audit` over one database and one writer.
+"""The store: `runs`, `messages`, `inbox`, `team`, `schedules` and `audit` over one database and one writer.
 
 The database is the truth. Everything that changes goes through the writer's transactions
 (`bot/store/writer.py`); a row's meaning is in `bot/tables.py`, a run's in `bot/run.py`. It hands out no
@@ -17,11 +17,12 @@ from bot.store.audit import Audit
 from bot.store.inbox import Inbox
 from bot.store.messages import Messages
 from bot.store.runs import Runs
+from bot.store.schedules import Schedules
 from bot.store.team import Teams
 from bot.store.writer import Writer
-from bot.tables import AUDIT, INBOX, MESSAGE, RATING, RUN, SEEN, STEP, TEAM
+from bot.tables import AUDIT, FIRE, INBOX, MESSAGE, RATING, RUN, SCHEDULE, SEEN, STEP, TEAM
 
-__all__ = ["Audit", "Counts", "Inbox", "Messages", "Runs", "Store", "Teams"]
+__all__ = ["Audit", "Counts", "Inbox", "Messages", "Runs", "Schedules", "Store", "Teams"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Store:
         self.messages = Messages(self.database, self._writer, clock)
         self.inbox = Inbox(self.database, self._writer, clock)
         self.team = Teams(self.database, clock)
+        self.schedules = Schedules(self.database, clock)
         self.audit = Audit(self.database)
 
     async def ping(self) -> None:
@@ -62,7 +64,7 @@ class Store:
 
     async def forget_workspace(self, workspace: str) -> None:
         """Deletes all of a workspace's rows. Whoever still works on one of its runs gets `Conflict`."""
-        tables = (RUN, STEP, MESSAGE, RATING, INBOX, SEEN, TEAM, AUDIT)
+        tables = (RUN, STEP, MESSAGE, RATING, INBOX, SEEN, TEAM, AUDIT, SCHEDULE, FIRE)
 
         def forget(connection: Connection) -> None:
             for table in tables:
