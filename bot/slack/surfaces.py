@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 
+from bot.recurrence import said
 from bot.run import Run, RunStatus
 from bot.slack.blocks import Json, context, mrkdwn, plain_text
 from bot.slack.richtext import from_markdown, rich, section, text_element
@@ -71,7 +72,11 @@ def help_blocks(team: Iterable[Worker] = ()) -> list[Json]:
             "• Press *Stop*, or reply `stop`: what is finished stays."
         ),
         mrkdwn(
-            "*Anywhere*\n• `/delegate status` shows your latest requests.\n• `/delegate help` shows this."
+            "*Anywhere*\n"
+            "• `/delegate schedule every Monday at 9 summarise #support` has it done by itself, once you "
+            "confirmed it; `/delegate schedules` lists what you scheduled.\n"
+            "• `/delegate status` shows your latest requests, `/delegate workers` the team.\n"
+            "• `/delegate help` shows this."
         ),
         *([mrkdwn(f"*The team*\n{who}")] if who else []),
         context("What I write can be wrong: check what matters."),
@@ -98,4 +103,13 @@ def request_row(run: Run, slack_url: str = "") -> str:
         anchor = f"p{request.thread_ts.replace('.', '')}"
         title = f"<{slack_url.rstrip('/')}/archives/{request.channel}/{anchor}|{title}>"
     note = f"\n{escape(cut(run.note, 200), 300)}" if run.note and run.ended else ""
-    return f"*{title}*{where}\n{STATES[run.status]}{steps}{note}"
+    return f"*{title}*{where}\n{_state(run)}{steps}{note}"
+
+
+def _state(run: Run) -> str:
+    if not run.resting:
+        return STATES[run.status]
+    if run.proposal and not run.proposal.decided:
+        return ":calendar: waits for your confirmation"
+    until = min(s.due_at for s in run.steps if s.status == "waiting" and s.due_at)
+    return f":alarm_clock: waits until {said(until, run.request.zone)}"

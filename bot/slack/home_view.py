@@ -1,0 +1,102 @@
+"""The Home tab: one's requests and schedules, the team, and for admins what changed lately.
+
+A pure function to one view, inside its 100 blocks by construction: each part has its share, and says where
+the rest is. It does not know where any of this is stored, nor who may see what: it is handed that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.ports import Entry, Schedule
+from bot.recurrence import said
+from bot.registry import Seat
+from bot.run import Run
+from bot.slack.blocks import Json, context, mrkdwn, stop_button, tag
+from bot.slack.listing import channels_named, fitted, header
+from bot.slack.schedule_view import schedules_blocks
+from bot.slack.surfaces import help_blocks, request_row
+from bot.slack.team_view import team_blocks
+from bot.slack.wording import cut, escape, line
+
+# Blocks of each part, without its header and its line about the rest: 12 + 24 + 36, and some 20 besides.
+MOST_REQUESTS, MOST_SCHEDULES, MOST_TEAM, MOST_CHANGES = 12, 24, 36, 8
+
+NOTHING_ASKED = (
+    "No requests yet. Write to me in *Messages*, or mention me in a channel: "
+    "`@delegate summarise this thread in three points`"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HomeData:
+    """What one person may see. `zone` is theirs; `url` the workspace's own, for links to threads."""
+
+    person: str
+    admin: bool
+    now: float
+    zone: str
+    runs: Sequence[Run]
+    schedules: Sequence[Schedule]
+    seats: Sequence[Seat]
+    log: Sequence[Entry]
+    models: Sequence[str]
+    url: str
+    notice: str = ""  # of what was just done, or could not be
+
+
+def home(data: HomeData) -> Json:
+    parts = [
+        _notice(data.notice),
+        _requests(data),
+        schedules_blocks(
+            data.schedules,
+            data.person,
+            data.admin,
+            data.now,
+            most=MOST_SCHEDULES,
+            more="`/delegate schedules`",
+        ),
+        team_blocks(data.seats, data.admin, zone=data.zone, most=MOST_TEAM, more="`/delegate workers`"),
+        _changes(data) if data.admin else [],
+        [header("How to ask"), *help_blocks()],
+    ]
+    return {"type": "home", "blocks": [block for part in parts for block in part]}
+
+
+def _notice(text: str) -> list[Json]:
+    return [mrkdwn(f":information_source: {escape(cut(text, 1_000), 2_000)}")] if text.strip() else []
+
+
+def _requests(data: HomeData) -> list[Json]:
+    """Those that are open first: they are what somebody comes to look after."""
+    runs = sorted(data.runs, key=lambda run: run.ended)
+    if not runs:
+        return [header("Your requests"), mrkdwn(NOTHING_ASKED)]
+    blocks, left_out = fitted(([_request(run, data.url)] for run in runs), MOST_REQUESTS)
+    if left_out:
+        blocks.append(context(f"… and {left_out} more: `/delegate status`"))
+    return [header("Your requests"), *blocks]
+
+
+def _request(run: Run, url: str) -> Json:
+    row = mrkdwn(request_row(run, url))
+    if run.ended:
+        return row
+    what = line(f"Stop {line(run.title or run.request.text, 60, 'your request')}", 75)
+    return row | {"accessory": stop_button(run.id, accessibility_label=what)}
+
+
+def _changes(data: HomeData) -> list[Json]:
+    if not data.log:
+        return [header("Latest changes"), mrkdwn("Nobody has changed the team or a schedule yet.")]
+    lines = [_change(entry, data.zone) for entry in data.log[:MOST_CHANGES]]
+    return [header("Latest changes"), mrkdwn("\n".join(lines))]
+
+
+def _change(entry: Entry, zone: str) -> str:
+    """At most some 350 characters, so that all of them fit one section."""
+    subject = escape(line(entry.subject, 50), 60)
+    before, after = (channels_named(line(words, 90, "nothing"), 100) for words in (entry.before, entry.after))
+    return f"{said(entry.at, zone)} · {tag(entry.by)} · *{subject}*: {before} → {after}"
