@@ -1,4 +1,4 @@
-"""The command line: `python -m bot serve | playground | migrate | doctor`.
+"""The command line: `python -m bot serve | playground | migrate | doctor | audit`.
 
 Settings are read here, once, and handed on. Logging is configured here too: libraries never do.
 """
@@ -13,15 +13,19 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Coroutine, Iterator
+import time
+from collections.abc import Coroutine, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import structlog
 import typer
 from pydantic import SecretStr
 
 from bot.settings import Settings
+
+if TYPE_CHECKING:  # heavier imports wait for the command that needs them
+    from bot.ports import Entry
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Delegate: a Slack bot that hands work out."
@@ -85,6 +89,38 @@ def doctor() -> None:
 
     if not asyncio.run(look()):
         raise typer.Exit(1)
+
+
+@app.command()
+def audit(
+    workspace: str = typer.Option("", help="Of this workspace alone, by its id (T…)."),
+    limit: int = typer.Option(50, min=1, help="So many at most."),
+) -> None:
+    """Say who changed what: workers switched, schedules set up. Newest first."""
+    from bot.audit import lines
+
+    settings = _settings()
+    with _plainly():
+        entries = asyncio.run(_audit(settings, workspace, limit))
+    for line in lines(entries):
+        typer.echo(line)
+    if not entries:
+        where = f"In the workspace {workspace} nothing" if workspace else "Nothing"
+        typer.echo(f"{where} has been changed yet: no worker was switched, no schedule was set up.")
+
+
+async def _audit(settings: Settings, workspace: str, limit: int) -> Sequence[Entry]:
+    from bot.ports import CannotStart
+    from bot.schema import check
+    from bot.store import Store
+
+    if behind := await asyncio.to_thread(check, settings.database()):
+        raise CannotStart(behind)
+    store = Store(settings.database(), time.time)
+    try:
+        return await store.audit.recent(workspace, limit)
+    finally:
+        await store.close()
 
 
 def _settings() -> Settings:
