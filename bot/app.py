@@ -10,20 +10,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from urllib.parse import urlsplit
 
 import aiohttp
 import structlog
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from filelock import FileLock, Timeout
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import schema
+from bot.briefing import Briefing
 from bot.crashpoints import crash_at
 from bot.local import MAX_STEPS as EMBEDDED_STEPS
 from bot.local import STEP_SECONDS, embedded
@@ -31,17 +30,25 @@ from bot.orchestrator import Orchestrator
 from bot.ports import CannotStart, StoreDown
 from bot.registry import Registry
 from bot.run import Event
+from bot.schedules import Schedules
 from bot.settings import SLACK_API, Settings
+from bot.slack.admin import Admin
+from bot.slack.authority import SlackAuthority
 from bot.slack.bolt import build, connected, whisper, who_am_i
 from bot.slack.files import SlackMaterials
 from bot.slack.handlers import Handlers
+from bot.slack.home import Home
 from bot.slack.inbox import Inbox
+from bot.slack.incoming import Incoming
 from bot.slack.pace import NO_LIMITS, Rates
 from bot.slack.people import People
+from bot.slack.scheduling import Scheduling
+from bot.slack.screens import Screens
 from bot.slack.thread import SlackThreads
 from bot.store import Store
+from bot.tending import tend
 from bot.web import serving, web_app
-from workers import Worker, WorkerError, discover
+from workers import File, Sample, Worker, WorkerError, discover
 from workers.kit.files import FileStore
 from workers.kit.model import Model
 from workers.kit.service import Service
@@ -50,8 +57,6 @@ from workers.kit.transport import TaskTransport
 log = structlog.get_logger(__name__)
 
 DRAIN_SECONDS = 4.0  # with all other waits under the 10 s that platforms give
-INBOX_SECONDS = 15.0
-KEPT_SECONDS = 7 * 86_400.0  # how long an event that was handled is known, so that a late repeat is noticed
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ class Running:
     store: Store
     orchestrator: Orchestrator
     inbox: Inbox
+    schedules: Schedules
     port: int
 
 
@@ -92,7 +98,7 @@ async def running(settings: Settings, workers: Mapping[str, Worker] | None = Non
             return client
 
         workers = _workers() if workers is None else workers
-        registry = Registry(workers)
+        registry = Registry(workers, store.team, models=settings.allowed_models())
         files = FileStore(settings.data_dir / "files")
         people = People(client_for, clock)
         materials = SlackMaterials(
@@ -100,9 +106,10 @@ async def running(settings: Settings, workers: Mapping[str, Worker] | None = Non
         )
         transport = TaskTransport(settings.broker_url, transient=(StoreDown,))
         model = await _model(settings, registry, stack)
+        models = {name: _named(settings, name) for name in registry.models}
         service = Service(
             workers,
-            lambda task: model,
+            lambda task: models.get(task.model, model),
             transport.report,
             files,
             concurrency=settings.concurrency,
@@ -124,16 +131,20 @@ async def running(settings: Settings, workers: Mapping[str, Worker] | None = Non
             rates=Rates() if settings.slack_paced else NO_LIMITS,
             crash=crash,
         )
+        briefing = Briefing(
+            registry,
+            materials,
+            clock,
+            max_steps=settings.max_steps if settings.model else min(settings.max_steps, EMBEDDED_STEPS),
+            model_seconds=int(settings.model_seconds * 3),
+            least_seconds=0 if settings.model else STEP_SECONDS,
+        )
         orchestrator = Orchestrator(
             store.runs,
             transport,
             threads,
-            materials,
-            registry=registry,
+            briefing,
             clock=clock,
-            max_steps=settings.max_steps if settings.model else min(settings.max_steps, EMBEDDED_STEPS),
-            model_seconds=int(settings.model_seconds * 3),
-            least_seconds=0 if settings.model else STEP_SECONDS,
             lease_seconds=settings.lease_seconds,
             crash=crash,
         )
@@ -141,11 +152,47 @@ async def running(settings: Settings, workers: Mapping[str, Worker] | None = Non
         transport.deliver(orchestrator.report)
         await transport.start()
 
+        schedules = Schedules(
+            store.schedules,
+            SlackAuthority(client_for, people),
+            orchestrator,
+            clock,
+            most=settings.schedules_per_person,
+            crash=crash,
+        )
+        orchestrator.on_end = schedules.judge
+        home = Home(
+            client_for,
+            people,
+            registry,
+            runs=store.runs,
+            schedules=store.schedules,
+            audit=store.audit,
+            clock=clock,
+            url=me.url or "",
+        )
+
+        async def whisper_there(incoming: Incoming, sentence: str) -> None:
+            if incoming.source == "home":
+                await home.publish(incoming.workspace, incoming.by, sentence)
+            else:
+                await whisper(client, incoming, sentence)
+
+        admin = Admin(registry, people)
         handlers = Handlers(
-            orchestrator, store.runs, people, partial(whisper, client), max_open=settings.open_per_person
+            orchestrator,
+            store.runs,
+            people=people,
+            admin=admin,
+            scheduling=Scheduling(schedules, orchestrator, admin, store.runs.load, clock),
+            whisper=whisper_there,
+            max_open=settings.open_per_person,
         )
         inbox = Inbox(store.inbox, store.runs.owners, handlers.handle, clock, crash)
-        bolt = build(client, me, inbox, store.runs, list(workers.values()))
+        bolt = build(client, me, inbox, store.runs, home)
+        Screens(home, admin, registry, people, inbox, schedules.get, partial(_kept, files), clock).register(
+            bolt
+        )
 
         async def drain() -> None:
             await inbox.drain(1)
@@ -155,7 +202,7 @@ async def running(settings: Settings, workers: Mapping[str, Worker] | None = Non
             await threads.close(2)
 
         stack.push_async_callback(drain)
-        tending = _tend(settings, store, orchestrator, inbox, alone)
+        tending = tend(settings, store, orchestrator, schedules, inbox, alone=alone)
         stack.callback(tending.shutdown, wait=False)
         app_token = settings.slack_app_token.get_secret_value()
         secret = settings.slack_signing_secret.get_secret_value()
@@ -168,7 +215,7 @@ async def running(settings: Settings, workers: Mapping[str, Worker] | None = Non
         warming = asyncio.create_task(_warm(model))
         stack.push_async_callback(_cancel, warming)
         log.info("ready", team=me.team, bot=me.bot_user_id, workers=list(workers), port=port)
-        yield Running(settings, store, orchestrator, inbox, port)
+        yield Running(settings, store, orchestrator, inbox, schedules, port)
 
 
 def _workers() -> Mapping[str, Worker]:
@@ -199,14 +246,23 @@ def _own_host(settings: Settings) -> str:
 
 
 async def _model(settings: Settings, registry: Registry, stack: AsyncExitStack) -> Model:
-    if not settings.model:
-        return await embedded(settings, registry, stack)
+    return _named(settings, settings.model) if settings.model else await embedded(settings, registry, stack)
+
+
+def _named(settings: Settings, name: str) -> Model:
+    """The address and the key are those of MODEL's provider; others have theirs in their own variables, where
+    litellm looks for them."""
+    ours = name.partition("/")[0] == settings.model.partition("/")[0]
     return Model(
-        settings.model,
-        settings.model_api_base or None,
-        settings.model_api_key.get_secret_value() or None,
+        name,
+        settings.model_api_base or None if ours else None,
+        settings.model_api_key.get_secret_value() or None if ours else None,
         timeout=settings.model_seconds,
     )
+
+
+def _kept(files: FileStore, sample: Sample) -> tuple[File, ...]:
+    return tuple(files.put(content.encode(), name) for name, content in sample.files)
 
 
 async def _warm(model: Model) -> None:
@@ -215,47 +271,6 @@ async def _warm(model: Model) -> None:
         await model.warm()
     except WorkerError as error:
         log.error("the model cannot be used", error=str(error))
-
-
-def _tend(
-    settings: Settings, store: Store, orchestrator: Orchestrator, inbox: Inbox, alone: bool
-) -> AsyncIOScheduler:
-    """What has to be looked after again and again. A job that is late runs once, never twice at a time."""
-
-    async def sweep() -> None:
-        with _patience("a sweep"):
-            await orchestrator.sweep()
-
-    async def recover(older_than: float) -> None:
-        """A younger event is in the hands of whoever stored it, unless nobody else can be alive."""
-        with _patience("the inbox"):
-            await inbox.recover(older_than)
-
-    async def forget() -> None:
-        with _patience("forgetting"):
-            await store.inbox.forget_done(KEPT_SECONDS)
-
-    scheduler = AsyncIOScheduler(
-        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}, timezone=UTC
-    )
-    now = datetime.now(UTC)
-    scheduler.add_job(sweep, "interval", seconds=settings.sweep_seconds, next_run_time=now)
-    scheduler.add_job(recover, args=[0.0 if alone else INBOX_SECONDS])
-    scheduler.add_job(recover, "interval", seconds=INBOX_SECONDS, args=[INBOX_SECONDS])
-    scheduler.add_job(forget, "interval", hours=6, next_run_time=now + timedelta(minutes=1))
-    scheduler.start()
-    return scheduler
-
-
-@contextlib.contextmanager
-def _patience(what: str) -> Iterator[None]:
-    """What fails is looked at again; nothing else depends on it."""
-    try:
-        yield
-    except StoreDown as error:
-        log.warning("the store is away; looking again", what=what, error=str(error))
-    except Exception:
-        log.exception("this failed; looking again", what=what)
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

@@ -19,11 +19,15 @@ from bot.run import (
     AnsweredDirectly,
     Event,
     LeaseLost,
+    Noted,
     Open,
     PersonAnswered,
     PlanMade,
     PlanRefused,
     PlanReply,
+    Proposal,
+    ProposalDecided,
+    Proposed,
     Report,
     Run,
     RunStatus,
@@ -34,33 +38,41 @@ from bot.run import (
     ThreadOpened,
     Tick,
     TurnCame,
+    WhileOpen,
 )
 from workers import Answer, Line
 from workers.kit.wire import Asked, Failed, Finished, Released, Said, Started
 
 MAX_LOSSES = 3  # a step whose process was lost so often after it began is poison
 ASK_DAYS = 14.0
+ASK_SECONDS = ASK_DAYS * 86_400
 AGAIN, LEAVE = "Run it again", "Leave it"
 
 
 def decide(run: Run, event: Event, now: float) -> Run:
     """What the run becomes. The same object comes back when the event changes nothing: stale, repeated,
     about an unknown step, or too late because the run has ended."""
-    if isinstance(event, ThreadOpened):  # also after the end: the thread is still to be written
-        if run.request.thread_ts:
-            return run
-        return replace(run, request=replace(run.request, thread_ts=event.ts))
-    if run.ended:
-        return run
+    match event:
+        case ThreadOpened(ts=ts):
+            opened = replace(run.request, thread_ts=run.request.thread_ts or ts)
+            return run if opened == run.request else replace(run, request=opened)
+        case Noted(text=text):
+            return run if run.notice else replace(run, notice=text)
+    return run if run.ended else _went_on(run, event, now)
+
+
+def _went_on(run: Run, event: WhileOpen, now: float) -> Run:
     match event:
         case TurnCame(context=context):
-            return _begin(run, context)
+            return _begin(run, context, now)
         case StopAsked(by=by):
             return _halt(replace(run, stopped_by=by), "stopped", now)
         case ThreadLost(reason=reason):
             return _halt(replace(run, note=reason), "lost", now)
-        case PlanMade() | AnsweredDirectly() | PlanRefused():
+        case PlanMade() | Proposed() | AnsweredDirectly() | PlanRefused():
             return _planned(run, event, now)
+        case ProposalDecided():
+            return _proposal_decided(run, event, now)
         case PersonAnswered():
             return _person_answered(run, event, now)
         case LeaseLost():
@@ -78,18 +90,30 @@ def tasks(run: Run) -> tuple[StepState, ...]:
 
 def wakes(run: Run) -> float | None:
     """When to look again though nothing happened, in seconds since the epoch."""
-    asked = [s.question.since + ASK_DAYS * 86_400 for s in run.steps if s.status == "asking" and s.question]
-    return min(asked, default=None) if not run.ended else None
+    if run.ended:
+        return None
+    times = [s.question.since + ASK_SECONDS for s in run.steps if s.status == "asking" and s.question]
+    times += [s.due_at for s in run.steps if s.status == "waiting" and s.due_at]
+    if _is_open(run.proposal):
+        times.append(run.created_at + ASK_SECONDS)
+    return min(times, default=None)
 
 
-def _begin(run: Run, context: tuple[Line, ...]) -> Run:
+def _begin(run: Run, context: tuple[Line, ...], now: float) -> Run:
     if run.status != "queued":
         return run
-    planning = StepState(
-        Step(id=PLAN, title="Plan", worker="", instruction=""), kind="plan", status="out", attempt=1
-    )
-    request = replace(run.request, context=context)
-    return replace(run, request=request, status="working", steps=(planning,))
+    run = replace(run, request=replace(run.request, context=context), status="working")
+    if run.proposal:
+        return run
+    if name := run.request.worker:
+        step = Step(id=name, title=f"Ask the {name}", worker=name, instruction=run.request.text)
+        return _settle(replace(run, title=step.title, steps=(StepState(step),)), now)
+    planning = Step(id=PLAN, title="Plan", worker="", instruction="")
+    return replace(run, steps=(StepState(planning, kind="plan", status="out", attempt=1),))
+
+
+def _is_open(proposal: Proposal | None) -> bool:
+    return proposal is not None and not proposal.decided
 
 
 def _put(run: Run, state: StepState) -> Run:
@@ -115,6 +139,8 @@ def _planned(run: Run, event: PlanReply, now: float) -> Run:
         case PlanMade(plan=plan, external=external):
             steps = tuple(StepState(s, external=s.worker in external) for s in plan.steps)
             return _settle(replace(run, title=plan.title, steps=(done, *steps)), now)
+        case Proposed(proposal=proposal):
+            return replace(_put(run, done), proposal=proposal)
         case AnsweredDirectly(text=text):
             return replace(_put(run, done), answer=text, status="done", ended_at=now)
         case PlanRefused(reply=reply, problems=problems) if not planning.repair:
@@ -123,6 +149,13 @@ def _planned(run: Run, event: PlanReply, now: float) -> Run:
         case PlanRefused():
             failed = replace(planning, status="failed", error="I could not make a plan for this that works.")
             return _fail(_put(run, failed), failed.error, now)
+
+
+def _proposal_decided(run: Run, event: ProposalDecided, now: float) -> Run:
+    if run.proposal is None or not _is_open(run.proposal):
+        return run
+    decided = replace(run.proposal, decided="yes" if event.yes else "no", by=event.by)
+    return replace(run, proposal=decided, status="done" if event.yes else "stopped", ended_at=now)
 
 
 def _reported(run: Run, report: Report, now: float) -> Run:
@@ -146,7 +179,8 @@ def _reported(run: Run, report: Report, now: float) -> Run:
             question = Open(text, options, since=now)
             return _put(run, replace(state, status="asking", question=question, usage=state.usage + usage))
         case Failed(error=error, usage=usage):
-            failed = replace(state, status="failed", error=error, said="", usage=state.usage + usage)
+            spent = state.usage + usage
+            failed = replace(state, status="failed", error=error, said="", usage=spent, finished_at=now)
             return _step_failed(_put(run, failed), failed, now)
 
 
@@ -202,22 +236,24 @@ def _person_answered(run: Run, event: PersonAnswered, now: float) -> Run:
 
 
 def _tick(run: Run, now: float) -> Run:
-    late = [
-        s
-        for s in run.steps
-        if s.status == "asking" and s.question and now >= s.question.since + ASK_DAYS * 86_400
+    if run.proposal and _is_open(run.proposal):
+        late = now >= run.created_at + ASK_SECONDS
+        return _proposal_decided(run, ProposalDecided(by="", yes=False), now) if late else run
+    unanswered = [
+        s for s in run.steps if s.status == "asking" and s.question and now >= s.question.since + ASK_SECONDS
     ]
-    for state in late:
+    for state in unanswered:
         error = f"Nobody answered its question for {ASK_DAYS:.0f} days."
         run = _put(run, replace(state, status="failed", question=None, error=error))
-    return _settle(run, now) if late else run
+    come = any(s.status == "waiting" and 0 < s.due_at <= now for s in run.steps)
+    return _settle(run, now) if unanswered or come else run
 
 
 def _settle(run: Run, now: float) -> Run:
     """After a step changed: send out what is ready, skip what can no longer be, end when nothing is open."""
     while True:
         status = {s.id: s.status for s in run.steps}
-        moved = tuple(_moved(s, status) if s.status == "waiting" else s for s in run.steps)
+        moved = tuple(_moved(s, status, now) if s.status == "waiting" else s for s in run.steps)
         if moved == run.steps:
             break
         run = replace(run, steps=moved)
@@ -236,11 +272,14 @@ def _settle(run: Run, now: float) -> Run:
     return _finish(run, now)
 
 
-def _moved(state: StepState, status: dict[str, StepStatus]) -> StepState:
+def _moved(state: StepState, status: dict[str, StepStatus], now: float) -> StepState:
     needs = [status[need] for need in state.step.needs]
     if any(s in ("failed", "skipped", "stopped") for s in needs):
         return replace(state, status="skipped")
-    return _out_again(state) if all(s == "done" for s in needs) else state
+    if any(s != "done" for s in needs):
+        return state
+    due = state.due_at or max(state.step.not_before, now + state.step.delay)
+    return _out_again(state) if due <= now else replace(state, due_at=due)
 
 
 def _finish(run: Run, now: float) -> Run:

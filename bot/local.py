@@ -29,7 +29,7 @@ async def embedded(settings: Settings, registry: Registry, stack: AsyncExitStack
     local = LocalModel(
         settings.cache_dir,
         given=settings.model_file,
-        warm_up=[[*planner.prefix(registry.enabled("", "")), {"role": "user", "content": "Request: hello"}]],
+        warm_up=[[*planner.prefix(registry.default.on), {"role": "user", "content": "Request: hello"}]],
         progress=progress,
         get=partial(fetch, model=replace(QWEN, url=settings.model_url or QWEN.url)),
     )

@@ -9,23 +9,40 @@ is one whose lease runs out. It knows Slack, SQL and queues only as ports.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 from weakref import WeakValueDictionary
 
 import structlog
 
 from bot import planner
+from bot.briefing import Briefing, address
 from bot.crashpoints import Crash, no_crash
 from bot.decide import decide, tasks, wakes
-from bot.plan import MAX_STEPS
-from bot.ports import Clock, Conflict, Materials, RunStore, StoreDown, ThreadView, Transport
-from bot.registry import Registry
-from bot.run import PLAN, Event, LeaseLost, Request, Run, StepState, Tick, TurnCame, new_run
-from workers import Earlier, Line, Worker, WorkerError
+from bot.ports import Clock, Conflict, RunStore, StoreDown, ThreadView, Transport
+from bot.run import (
+    PLAN,
+    Event,
+    LeaseLost,
+    Proposal,
+    Request,
+    Run,
+    StepState,
+    ThreadLost,
+    Tick,
+    TurnCame,
+    new_run,
+)
+from workers import WorkerError
 from workers.kit import wire
 
 log = structlog.get_logger(__name__)
+
+Ended = Callable[[Run], Awaitable[None]]
+
+
+async def _nobody_waits(run: Run) -> None:
+    pass
 
 
 class Orchestrator:
@@ -34,34 +51,41 @@ class Orchestrator:
         store: RunStore,
         transport: Transport,
         threads: ThreadView,
-        materials: Materials,
+        briefing: Briefing,
         *,
-        registry: Registry,
         clock: Clock,
-        max_steps: int = MAX_STEPS,
-        model_seconds: int = 300,
-        least_seconds: int = 0,
         lease_seconds: float = 0.0,
         crash: Crash = no_crash,
     ) -> None:
-        """`least_seconds`: the shortest time limit of a step, for a model that many wait for.
-        `lease_seconds`: 0 where the store's leases need no care (simulations)."""
+        """`lease_seconds`: 0 where the store's leases need no care (simulations)."""
         self._store, self._transport, self._threads = store, transport, threads
-        self._materials, self._registry, self._clock = materials, registry, clock
-        self._max_steps, self._model_seconds, self._crash = max_steps, model_seconds, crash
-        self._least_seconds, self._lease_seconds = least_seconds, lease_seconds
+        self._briefing, self._clock, self._crash = briefing, clock, crash
+        self._lease_seconds = lease_seconds
         self._swept_at: float | None = None
         self._blind_until = 0.0
         self._closing = False
+        self.on_end: Ended = _nobody_waits  # hears of runs that ended; best effort, a crash may swallow it
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._background: set[asyncio.Task[None]] = set()
 
-    async def begin(self, workspace: str, run_id: str, request: Request, at: float = 0.0) -> Run:
+    async def begin(
+        self,
+        workspace: str,
+        run_id: str,
+        request: Request,
+        at: float = 0.0,
+        *,
+        proposal: Proposal | None = None,
+        lost: str = "",
+    ) -> Run:
         """A run for this request. Its id names the request, so one that comes again finds its run. `at`: when
-        it was asked, in seconds since the epoch; 0: now."""
+        it was asked, in seconds since the epoch; 0: now. `proposal`: it asks for this schedule. `lost`: why
+        nothing can be done for it, a sentence that its owner is told."""
         async with self._lock(f"{workspace}/{request.channel}/{request.thread_ts or run_id}"):
-            run = new_run(run_id, workspace, request, at or self._clock())
-            if turn := await self._turn(run):
+            run = new_run(run_id, workspace, request, at or self._clock(), proposal=proposal)
+            if lost:
+                run = decide(run, ThreadLost(lost), self._clock())
+            elif turn := await self._turn(run):
                 run = decide(run, turn, self._clock())
             try:
                 saved = await self._store.save(None, run)
@@ -103,7 +127,7 @@ class Orchestrator:
             run = await self._store.load(report.workspace, report.run)
             if run is None:
                 return
-            event = planner.read_plan(report, self._team(run), self._max_steps)
+            event = await self._briefing.plan_of(run, report)
         await self.handle(report.workspace, report.run, event)
         if isinstance(report, wire.Finished):
             self._crash("K13")
@@ -149,16 +173,14 @@ class Orchestrator:
     def _lock(self, name: str) -> asyncio.Lock:
         return self._locks.setdefault(name, asyncio.Lock())
 
-    def _team(self, run: Run) -> dict[str, Worker]:
-        return dict(self._registry.enabled(run.workspace, run.request.channel))
-
     async def _turn(self, run: Run) -> TurnCame | None:
         """None while an earlier run is on in the same thread."""
         if not run.request.thread_ts:
             return TurnCame()
         there = await self._store.thread_runs(run.workspace, run.request.channel, run.request.thread_ts)
         earlier = [r for r in there if r.id != run.id and (r.created_at, r.id) < (run.created_at, run.id)]
-        return TurnCame(planner.history(earlier)) if all(r.ended for r in earlier) else None
+        free = all(r.ended or r.resting for r in earlier)
+        return TurnCame(planner.history(earlier)) if free else None
 
     async def _take_turn(self, run: Run) -> None:
         async with self._lock(f"{run.workspace}/{run.request.channel}/{run.request.thread_ts or run.id}"):
@@ -187,10 +209,11 @@ class Orchestrator:
             there = await self._store.thread_runs(run.workspace, run.request.channel, run.request.thread_ts)
             if waiting := next((r for r in there if r.status == "queued"), None):
                 await self._take_turn(waiting)
+        await self.on_end(run)
 
     async def _send(self, run: Run, state: StepState) -> None:
-        at = _at(run, state)
-        preparing = asyncio.ensure_future(self._task(run, state))
+        at = address(run, state)
+        preparing = asyncio.ensure_future(self._briefing.task(run, state))
         try:
             slow = False
             while not (await asyncio.wait({preparing}, timeout=self._lease_seconds / 4 or None))[0]:
@@ -212,58 +235,6 @@ class Orchestrator:
         there = now.find(state.id) if now else None
         return there is not None and there.status == "out" and there.attempt == state.attempt
 
-    async def _task(self, run: Run, state: StepState) -> wire.TaskMessage:
-        """The task message for one step. Raises `WorkerError` when the step cannot be handed out."""
-        at = _at(run, state)
-        team = self._team(run)
-        if state.kind != "work":
-            call = (
-                planner.plan_call(run, team, self._max_steps)
-                if state.kind == "plan"
-                else planner.answer_call(run)
-            )
-            return wire.TaskMessage(
-                **at, worker=wire.MODEL, call=call, seconds=max(self._model_seconds, self._least_seconds)
-            )
-        worker = team.get(state.step.worker)
-        if worker is None:
-            raise WorkerError(f"{state.step.worker} is not on the team here any more.")
-        thread, channel = await self._reading(run, state, worker)
-        files = run.request.files  # their names; the bytes for who declares that it reads them
-        if "files" in worker.reads:
-            files = tuple([await self._materials.fetch(run.workspace, f) for f in files])
-        return wire.TaskMessage(
-            **at,
-            worker=worker.name,
-            request=run.request.text,
-            instruction=state.step.instruction,
-            results=tuple(_earlier(s) for s in run.work if s.id in state.step.needs and s.result),
-            files=files,
-            thread=thread,
-            channel=channel,
-            answers=state.answers,
-            seconds=max(worker.seconds, self._least_seconds),
-        )
-
-    async def _reading(
-        self, run: Run, state: StepState, worker: Worker
-    ) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
-        """Thread and channel as this worker may read them: what it declared, and only where no other step
-        hands it its material. A request that names a channel means that one, not the thread it stands in."""
-        request, there = run.request, self._materials
-        if state.step.needs or not worker.reads:
-            return request.context, ()
-        if "thread" in worker.reads and request.thread_ts and not request.about:
-            said = await there.thread(run.workspace, request.channel, request.thread_ts)
-            ours = tuple(line for line in request.context if line.who == planner.SELF)
-            people = tuple(line for line in said if line.text != request.text)
-            if people or ours:
-                return (*ours, *people), ()
-        if "channel" in worker.reads:
-            about = request.about or request.channel
-            return (), tuple(await there.channel(run.workspace, about, request.by))
-        return request.context, ()
-
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(self._quietly(work))
         self._background.add(task)
@@ -277,12 +248,3 @@ class Orchestrator:
             log.warning("the store is away; the sweep goes on from here", error=str(error))
         except Exception:
             log.exception("a background piece failed; the sweep goes on from here")
-
-
-def _at(run: Run, state: StepState) -> dict[str, Any]:
-    return {"workspace": run.workspace, "run": run.id, "step": state.id, "attempt": state.attempt}
-
-
-def _earlier(state: StepState) -> Earlier:
-    assert state.result
-    return Earlier(step=state.id, title=state.step.title, worker=state.step.worker, result=state.result)

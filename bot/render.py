@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bot.plan import ends
-from bot.run import ANSWER, Run, RunStatus, StepState, StepStatus
+from bot.recurrence import said, upcoming
+from bot.recurrence import words as in_words
+from bot.run import ANSWER, Proposal, Run, RunStatus, StepState, StepStatus
 from workers import Result
 
 CardStatus = Literal["pending", "in_progress", "complete", "error"]
@@ -23,10 +25,12 @@ CardStatus = Literal["pending", "in_progress", "complete", "error"]
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """Opens a thread where nobody wrote a message to reply to (a command, a schedule)."""
+    """Opens a thread where nobody wrote a message to reply to (a command, a schedule, a trial)."""
 
     by: str
     text: str
+    source: str = "command"
+    worker: str = ""  # the one that is tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,23 @@ class PlanMessage:
     person: str = ""
     cards: tuple[Card, ...] = ()
     stop: bool = False  # can be stopped
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleCard:
+    """What was understood of a request for a schedule, in the place of its plan."""
+
+    status: RunStatus
+    person: str
+    task: str
+    channel: str
+    when: str
+    zone: str
+    dates: tuple[str, ...]  # the next ones
+    decided: Literal["", "yes", "no"]
+    by: str
+    replaces: bool
+    note: str  # how it stands, in a sentence; may be empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,23 +106,26 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A direct message to the requester: the thread cannot be written to."""
+    """A direct message to the requester: what does not belong in the thread, or cannot be said there."""
 
     to: str
     text: str
 
 
-Message = Root | PlanMessage | Reply | AnswerMessage | Ask | Notice
+Message = Root | PlanMessage | ScheduleCard | Reply | AnswerMessage | Ask | Notice
 
-ROOT_SOURCES = ("command", "schedule")
+ROOT_SOURCES = ("command", "schedule", "edit", "try")
 
 
 def render(run: Run) -> Mapping[str, Message]:
     """In the order in which the posts belong in the thread."""
     shown: dict[str, Message] = {}
     if run.request.source in ROOT_SOURCES:
-        shown["root"] = Root(run.request.by, run.request.text)
-    shown["plan"] = _plan(run)
+        shown["root"] = Root(run.request.by, run.request.text, run.request.source, run.request.worker)
+    if run.proposal and run.status != "queued":
+        shown["plan"] = _schedule(run, run.proposal)
+    else:
+        shown["plan"] = _plan(run)
     for state in run.work:
         shown |= _asks(run, state)
     finished = sorted((s for s in run.work if s.status == "done" and s.result), key=lambda s: s.finished_at)
@@ -110,10 +134,37 @@ def render(run: Run) -> Mapping[str, Message]:
         assert state.result
         shown[f"step:{state.id}"] = Reply(state.id, state.step.title, state.step.worker, state.result, to)
     if run.status == "lost":
-        shown["notice"] = Notice(run.request.by, f"I had to stop working on your request. {run.note}")
-    elif run.ended and _answering(run) is None:
+        shown["notice"] = Notice(run.request.by, _lost(run))
+    elif run.ended and run.proposal is None and _answering(run) is None:
         shown["answer"] = AnswerMessage(run.status, run.request.by, _answer(run))
+    if run.notice and run.status != "lost":
+        shown["notice"] = Notice(run.request.by, run.notice)
     return shown
+
+
+def _lost(run: Run) -> str:
+    what = "I could not begin what you scheduled" if run.request.schedule else "I had to stop working"
+    again = f"\n\n{run.notice}" if run.notice else ""
+    return f"{what}: “{run.request.text[:200]}”. {run.note}{again}"
+
+
+def _schedule(run: Run, proposal: Proposal) -> ScheduleCard:
+    """The dates are those after it was understood, or after it was confirmed."""
+    dates = upcoming(proposal.rule, proposal.zone, run.ended_at or run.created_at)
+    closed = (run.ended and not proposal.decided) or (proposal.decided == "no" and not proposal.by)
+    return ScheduleCard(
+        status=run.status,
+        person=run.request.by,
+        task=proposal.task,
+        channel=proposal.channel,
+        when=in_words(proposal.rule),
+        zone=proposal.zone,
+        dates=tuple(said(slot.at, proposal.zone) for slot in dates),
+        decided="no" if closed else proposal.decided,
+        by=proposal.by or run.stopped_by,
+        replaces=bool(proposal.replaces),
+        note="Nobody confirmed it, so nothing is scheduled." if closed and not run.stopped_by else "",
+    )
 
 
 def _answering(run: Run) -> StepState | None:
@@ -163,19 +214,21 @@ _CARD: dict[StepStatus, tuple[CardStatus, str]] = {
 }
 
 
-def _card(state: StepState) -> Card:
+def _card(state: StepState, zone: str) -> Card:
     status, line = _CARD[state.status]
-    said = state.said if state.status == "out" else state.error  # what it said last is no reason for its end
-    return Card(state.id, state.step.title, state.step.worker, status, said or line)
+    last = state.said if state.status == "out" else state.error  # what it said last is no reason for its end
+    if state.status == "waiting" and state.due_at:
+        last = f"Waiting until {said(state.due_at, zone)}"
+    return Card(state.id, state.step.title, state.step.worker, status, last or line)
 
 
 def _plan(run: Run) -> PlanMessage:
     return PlanMessage(
         status=run.status,
         title=run.title or "Your request",
-        line=_line(run),
+        line=" ".join(filter(None, (run.request.remark, _line(run)))),
         person=run.stopped_by or run.request.by,
-        cards=tuple(_card(s) for s in run.work),
+        cards=tuple(_card(s, run.request.zone) for s in run.work),
         stop=not run.ended,
     )
 
@@ -200,6 +253,9 @@ def _line(run: Run) -> str:
         return f"Waiting for {{person}} to answer below.{of}"
     if not run.work:
         return "On it. I am making a plan."
+    if run.resting:
+        soonest = min(s.due_at for s in run.work if s.status == "waiting" and s.due_at)
+        return f"Waiting until {said(soonest, run.request.zone)}.{of}"
     if run.find(ANSWER):
         return "All steps have ended; I am putting the answer together."
     return f"Working on it.{of}"

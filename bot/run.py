@@ -226,7 +226,7 @@ class Tick:
 
 Report = Started | Said | Released | Finished | Failed | Asked
 PlanReply = PlanMade | Proposed | AnsweredDirectly | PlanRefused
-Event = (
+WhileOpen = (
     Report
     | PlanReply
     | ProposalDecided
@@ -234,11 +234,10 @@ Event = (
     | LeaseLost
     | PersonAnswered
     | StopAsked
-    | ThreadOpened
     | ThreadLost
-    | Noted
     | Tick
 )
+Event = WhileOpen | ThreadOpened | Noted  # the last two count after the end too
 
 
 def new_run(

@@ -51,7 +51,8 @@ class Seen:
 
     @property
     def planning(self) -> bool:
-        return '"steps"' in json.dumps(self.schema or {})
+        form = json.dumps(self.schema or {})
+        return '"steps"' in form or '"schedule"' in form
 
     @property
     def text(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Protocol
 
@@ -27,9 +27,9 @@ from bot.render import AnswerMessage, Reply, render
 from bot.run import Run
 from bot.slack import views
 from bot.slack.blocks import ref
+from bot.slack.home import Home
 from bot.slack.inbox import Inbox
 from bot.slack.incoming import COMMAND, Incoming
-from workers import Worker
 
 log = structlog.get_logger(__name__)
 
@@ -91,9 +91,7 @@ async def whisper(client: AsyncWebClient, incoming: Incoming, sentence: str) -> 
         log.info("a sentence to one person was not shown", error=type(error).__name__)
 
 
-def build(
-    client: AsyncWebClient, me: AuthorizeResult, inbox: Inbox, reads: Reads, team: Iterable[Worker]
-) -> AsyncApp:
+def build(client: AsyncWebClient, me: AuthorizeResult, inbox: Inbox, reads: Reads, home: Home) -> AsyncApp:
     async def authorize(**_: Any) -> AuthorizeResult:
         return me
 
@@ -107,31 +105,31 @@ def build(
         attaching_conversation_kwargs_enabled=False,
     )
     app.middleware(inbox.middleware)
-    register(app, reads, team, me.url or "")
+    register(app, reads, home, me.url or "")
     return app
 
 
-def register(app: AsyncApp, reads: Reads, team: Iterable[Worker], url: str) -> None:
+def register(app: AsyncApp, reads: Reads, home: Home, url: str) -> None:
     """The listeners that answer on the spot."""
 
     @app.command(COMMAND)
     async def command(ack: Callable[..., Awaitable[Any]], body: dict[str, Any]) -> None:
-        if str(body.get("text") or "").strip().lower() == "status":
-            runs = await reads.recent_runs(body["team_id"], body["user_id"], 10)
-            await ack(text="Your requests", blocks=views.status_blocks(runs, url))
-        else:
-            await ack(text="How to ask", blocks=views.help_blocks(team))
+        workspace, person = body["team_id"], body["user_id"]
+        match str(body.get("text") or "").strip().lower():
+            case "status":
+                runs = await reads.recent_runs(workspace, person, 10)
+                await ack(text="Your requests", blocks=views.status_blocks(runs, url))
+            case "workers":
+                await ack(text="The team", blocks=await home.team(workspace, person))
+            case "schedules":
+                await ack(text="Your schedules", blocks=await home.schedules(workspace, person))
+            case _:
+                await ack(text="How to ask", blocks=views.help_blocks())
 
     @app.event("app_home_opened")
-    async def home(event: dict[str, Any], body: dict[str, Any], client: AsyncWebClient) -> None:
-        if event.get("tab") != "home":  # it comes for the messages tab too
-            return
-        runs = await reads.recent_runs(body["team_id"], event["user"], 10)
-        view = {
-            "type": "home",
-            "blocks": [*views.help_blocks(team), {"type": "divider"}, *views.status_blocks(runs, url)],
-        }
-        await client.views_publish(user_id=event["user"], view=view)
+    async def opened(event: dict[str, Any], body: dict[str, Any]) -> None:
+        if event.get("tab") == "home":  # it comes for the messages tab too
+            await home.publish(body["team_id"], event["user"])
 
     @app.action("show_all")
     async def show_all(

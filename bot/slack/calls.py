@@ -15,11 +15,13 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.ports import Away
+
 SECONDS = 10.0
 NO_RETRY_AFTER = 30.0
 
 
-class SlackTrouble(Exception):
+class SlackTrouble(Away):
     """A call that brought nothing. For the log; no person sees it."""
 
 

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.slack.authority import is_member
 from bot.slack.calls import Refused, SlackTrouble, read
 from bot.slack.incoming import CHAT_SUBTYPES, plain
 from bot.slack.people import People, PersonUnknown
@@ -49,6 +50,8 @@ class SlackMaterials:
 
     async def fetch(self, workspace: str, file: File) -> File:
         """The file, with its content id and path. Raises `WorkerError`."""
+        if file.id and not file.slack_id:  # ours, such as a sample
+            return file.model_copy(update={"path": str(self._store.path(file))})
         known = self._fetched.get((workspace, file.slack_id)) if file.slack_id else None
         if known and self._store.path(known).exists():
             return known
@@ -123,16 +126,7 @@ class SlackMaterials:
             return True
         if info.get("is_im"):
             return bool(info.get("user") == person)
-        members: list[str] = []
-        cursor = ""
-        while True:
-            page = await read(
-                partial(client.conversations_members, channel=channel, limit=1000, cursor=cursor)
-            )
-            members += page["members"]
-            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
-            if person in members or not cursor:
-                return person in members
+        return await is_member(client, channel, person)
 
     def _said(self, message: dict[str, Any]) -> bool:
         """Words of somebody, and not a request to us."""

@@ -11,16 +11,21 @@ import asyncio
 import hashlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 from weakref import WeakValueDictionary
 
 import structlog
 
+from bot import recurrence
 from bot.orchestrator import Orchestrator
-from bot.run import PersonAnswered, Request, Run, StopAsked
+from bot.render import ROOT_SOURCES
+from bot.run import PersonAnswered, Proposal, ProposalDecided, Request, Run, StopAsked
+from bot.slack.admin import Admin
 from bot.slack.blocks import ref
 from bot.slack.incoming import STOP_WORDS, Incoming
 from bot.slack.people import People, Person, PersonUnknown, refusal
+from bot.slack.scheduling import USAGE, YES, Scheduling
 from workers.kit.files import LARGEST
 
 log = structlog.get_logger(__name__)
@@ -54,13 +59,15 @@ class Handlers:
         self,
         orchestrator: Orchestrator,
         runs: Runs,
-        people: People,
-        whisper: Whisper,
         *,
+        people: People,
+        admin: Admin,
+        scheduling: Scheduling,
+        whisper: Whisper,
         max_open: int = 20,
     ) -> None:
         self._orchestrator, self._runs, self._max_open = orchestrator, runs, max_open
-        self._people, self._whisper = people, whisper
+        self._people, self._admin, self._scheduling, self._whisper = people, admin, scheduling, whisper
         self._places: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._beginning: defaultdict[str, set[str]] = defaultdict(set)  # by person: runs not yet in the store
 
@@ -89,6 +96,20 @@ class Handlers:
                 await self._answer(incoming, person)
             case "feedback":
                 await self._feedback(incoming)
+            case "worker":
+                choice, channel = incoming.text, incoming.about
+                said = await self._admin.switch(
+                    incoming.workspace, person.id, incoming.value, choice, channel
+                )
+                await self._whisper(incoming, said)
+            case "schedule":
+                await self._whisper(incoming, await self._scheduling.act(incoming))
+            case "proposal":
+                await self._decide(incoming)
+
+    async def _decide(self, incoming: Incoming) -> None:
+        if said := await self._scheduling.decide(incoming):
+            await self._whisper(incoming, said)
 
     async def _ask(self, incoming: Incoming, person: Person) -> None:
         fresh = incoming.thread_ts in ("", incoming.ts) and incoming.source != "shortcut"
@@ -97,45 +118,64 @@ class Handlers:
             there = await self._runs.thread_runs(incoming.workspace, incoming.channel, incoming.thread_ts)
         if _taken(incoming, there):
             return
-        if incoming.source != "command":
-            if incoming.text.lower() in STOP_WORDS:
-                await self._stop(incoming, person, there or await self._mine(incoming))
-                return
-            waiting = _asking(there, incoming.by)
-            if waiting and len(incoming.text) <= MAX_CHARS:
-                run, event = waiting[0], _answer_of(waiting[0], incoming)
-                await self._orchestrator.handle(run.workspace, run.id, event)
-                return
+        if incoming.source not in ROOT_SOURCES and await self._was_no_request(incoming, person, there):
+            return
         if why := _unfit(incoming):
             await self._whisper(incoming, why)
             return
+        request = _request(incoming, person, there)
+        try:
+            proposal = None if request.worker else self._scheduling.understood(request)
+        except recurrence.Unusable as error:
+            await self._whisper(incoming, str(error))
+            return
+        if proposal or request.scheduling:
+            request = replace(request, scheduling=request.scheduling or "new")
+            if why := await self._scheduling.barred(request, incoming.workspace):
+                await self._whisper(incoming, why)
+                return
         beginning = self._beginning[f"{incoming.workspace}/{incoming.by}"]
         ahead = frozenset(beginning)
         beginning.add(_run_id(incoming))
         try:
-            await self._begin(incoming, there, ahead)
+            await self._begin(incoming, request, proposal, ahead)
         finally:
             beginning.discard(_run_id(incoming))
             if not beginning:
                 self._beginning.pop(f"{incoming.workspace}/{incoming.by}", None)
+        for card in _open_cards(there, incoming.by):  # what is asked now takes its place
+            event = ProposalDecided(incoming.by, yes=False)
+            await self._orchestrator.handle(card.workspace, card.id, event)
 
-    async def _begin(self, incoming: Incoming, there: Sequence[Run], ahead: frozenset[str]) -> None:
+    async def _was_no_request(self, incoming: Incoming, person: Person, there: Sequence[Run]) -> bool:
+        """A stop, an answer to a question, a yes to a card: said in words, in the thread."""
+        words = incoming.text.lower()
+        if words in STOP_WORDS:
+            await self._stop(incoming, person, there or await self._mine(incoming))
+            return True
+        waiting = _asking(there, incoming.by)
+        if waiting and len(incoming.text) <= MAX_CHARS:
+            run, event = waiting[0], _answer_of(waiting[0], incoming)
+            await self._orchestrator.handle(run.workspace, run.id, event)
+            return True
+        cards = _open_cards(there, incoming.by)
+        if cards and words.rstrip(".! ") in YES:
+            await self._decide(incoming.model_copy(update={"value": cards[-1].id, "text": "yes"}))
+            return True
+        return False
+
+    async def _begin(
+        self, incoming: Incoming, request: Request, proposal: Proposal | None, ahead: frozenset[str]
+    ) -> None:
         """`ahead`: what else of this person is on its way, which the store may not know yet."""
         mine = await self._runs.open_of(incoming.workspace, incoming.by) | ahead
         if len(mine - {_run_id(incoming)}) >= self._max_open:
             many = f"You have {self._max_open} requests open, the most at once."
             await self._whisper(incoming, f"{many} Stop one, or wait for one to end.")
             return
-        request = Request(
-            text=incoming.text,
-            by=incoming.by,
-            channel=incoming.channel,
-            source=incoming.source,
-            thread_ts=incoming.thread_ts,
-            files=incoming.files or (there[-1].request.files if there else ()),  # “now chart it”
-            about=incoming.about,
+        run = await self._orchestrator.begin(
+            incoming.workspace, _run_id(incoming), request, incoming.at, proposal=proposal
         )
-        run = await self._orchestrator.begin(incoming.workspace, _run_id(incoming), request, incoming.at)
         log.info("run began", run=run.id, workspace=run.workspace, source=request.source, status=run.status)
 
     async def _mine(self, incoming: Incoming) -> list[Run]:
@@ -151,7 +191,8 @@ class Handlers:
 
     async def _stop_pressed(self, incoming: Incoming, person: Person) -> None:
         run = await self._runs.load(incoming.workspace, incoming.value)
-        await self._stop(incoming, person, [run] if run and run.request.channel == incoming.channel else [])
+        here = run and (incoming.source == "home" or run.request.channel == incoming.channel)
+        await self._stop(incoming, person, [run] if run and here else [])
 
     async def _stop(self, incoming: Incoming, person: Person, there: Sequence[Run]) -> None:
         going = [
@@ -165,6 +206,8 @@ class Handlers:
             return
         for run in reversed(going):  # the waiting ones first, or stopping one would begin the next
             await self._orchestrator.handle(run.workspace, run.id, StopAsked(by=person.id))
+        if incoming.source == "home":
+            await self._whisper(incoming, "Stopped. What was finished stays in its thread.")
 
     async def _answer(self, incoming: Incoming, person: Person) -> None:
         """A button under a question. It names run, step and question; what counts is our own record."""
@@ -201,6 +244,26 @@ def _run_id(incoming: Incoming) -> str:
     return hashlib.sha256(f"{incoming.workspace}/{incoming.key}".encode()).hexdigest()[:20]
 
 
+def _request(incoming: Incoming, person: Person, there: Sequence[Run]) -> Request:
+    return Request(
+        text=incoming.text,
+        by=incoming.by,
+        channel=incoming.channel,
+        source=incoming.source,
+        thread_ts=incoming.thread_ts,
+        files=incoming.files or (there[-1].request.files if there else ()),  # “now chart it”
+        about=incoming.about,
+        zone=person.zone,
+        worker=incoming.worker,
+        scheduling=incoming.scheduling,
+        target=incoming.target,
+    )
+
+
+def _open_cards(there: Sequence[Run], person: str) -> list[Run]:
+    return [r for r in there if r.request.by == person and not r.ended and r.resting and r.proposal]
+
+
 def _asking(there: Sequence[Run], person: str) -> list[Run]:
     return [r for r in there if r.request.by == person and any(s.status == "asking" for s in r.steps)]
 
@@ -219,7 +282,7 @@ def _taken(incoming: Incoming, there: Sequence[Run]) -> bool:
 def _unfit(incoming: Incoming) -> str:
     """Why this cannot be a request, as a sentence; empty when it can."""
     if not any(c.isalnum() for c in incoming.text):
-        return NO_TEXT
+        return USAGE if incoming.scheduling else NO_TEXT
     if len(incoming.text) > MAX_CHARS:
         return (
             f"That is {len(incoming.text):,} characters; I can take {MAX_CHARS:,} in one request. "

@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 
 Handle = Callable[[Incoming], Awaitable[None]]
 Owners = Callable[[str, str, str], Awaitable[set[str]]]
-INLINE_COMMANDS = ("", "help", "status")  # answered on the spot by Bolt's listeners
+INLINE_COMMANDS = ("", "help", "status", "workers", "schedules")  # answered on the spot by Bolt's listeners
 INLINE_EVENTS = ("app_home_opened",)
 MOST_FAILURES = 5
 AT_ONCE = 64
@@ -70,12 +70,13 @@ class Inbox:
         if incoming is None:
             chatter = body.get("type") == "event_callback" and body["event"].get("type") not in INLINE_EVENTS
             return BoltResponse(status=200, body="") if chatter else await next()
-        incoming = incoming.model_copy(update={"at": self._clock()})
         if incoming.kind != "reply" or await self._is_ours(incoming):
-            await self._commit(incoming)
+            await self.take(incoming)
         return BoltResponse(status=200, body="")
 
-    async def _commit(self, incoming: Incoming) -> None:
+    async def take(self, incoming: Incoming) -> None:
+        """Commits it, and begins to handle it. Raises `StoreDown`."""
+        incoming = incoming.model_copy(update={"at": self._clock()})
         self._arriving[incoming.place] += 1
         try:
             self._crash("K1")
@@ -129,11 +130,11 @@ class Inbox:
         return incoming.by in await self._owners(incoming.workspace, incoming.channel, incoming.thread_ts)
 
     def _start(self, id: int, incoming: Incoming) -> None:
-        task = asyncio.create_task(self._take(id, incoming))
+        task = asyncio.create_task(self._work_on(id, incoming))
         self._going[id] = (task, incoming)  # Bolt and asyncio keep no strong reference
         task.add_done_callback(lambda _: self._going.pop(id, None))
 
-    async def _take(self, id: int, incoming: Incoming) -> None:
+    async def _work_on(self, id: int, incoming: Incoming) -> None:
         async with self._slots:
             try:
                 self._crash("K3")

@@ -17,14 +17,16 @@ from workers import Contract, File
 CHAT_SUBTYPES = (None, "file_share", "thread_broadcast")  # the rest are edits, joins, bots, …
 STOP_WORDS = ("stop", "stop.", "stop!", "cancel")
 SHORTCUT, COMMAND = "delegate_message", "/delegate"
-STORED_ACTIONS = ("stop", "feedback", "answer")  # `answer:<n>` too
+STORED_ACTIONS = ("stop", "feedback", "answer", "worker", "schedule", "proposal")  # `<action>:<choice>` too
+INLINE_CHOICES = ("edit", "try")  # these open something on the person's screen
 
-IncomingKind = Literal["ask", "reply", "stop", "answer", "feedback"]
+IncomingKind = Literal["ask", "reply", "stop", "answer", "feedback", "worker", "schedule", "proposal"]
 
 
 class Incoming(Contract):
     """Addressed to us, in our words. `reply`: a message without a mention, meant for us only if its author
-    started a run in that thread. `value`: what a button holds; its `text` is which option it is."""
+    started a run in that thread. `value`: what a button holds; its `text` is which option it is.
+    `source`: where it came from; “home” has no channel."""
 
     kind: IncomingKind
     workspace: str
@@ -38,6 +40,9 @@ class Incoming(Contract):
     value: str = ""
     files: tuple[File, ...] = ()
     about: str = ""
+    worker: str = ""  # these three as in `bot.run.Request`
+    scheduling: str = ""
+    target: str = ""
     at: float = 0.0  # when it came, by our clock
     response_url: str = ""  # reaches the person where the bot is no member; not into a thread
 
@@ -86,9 +91,10 @@ def read_event(body: Mapping[str, Any], bot_user: str) -> Incoming | None:
 
 
 def read_command(body: Mapping[str, Any]) -> Incoming:
-    """`/delegate <task>`. It has no thread: its root is posted by us."""
+    """`/delegate <task>`, `… schedule <words>`, `… workers enable|disable <name> [#channel]`. It has no
+    thread: its root is posted by us."""
     raw = str(body.get("text") or "")
-    return Incoming(
+    asked = Incoming(
         kind="ask",
         workspace=str(body.get("team_id") or ""),
         channel=str(body.get("channel_id") or ""),
@@ -99,6 +105,19 @@ def read_command(body: Mapping[str, Any]) -> Incoming:
         about=about(raw),
         response_url=str(body.get("response_url") or ""),
     )
+    word, _, rest = asked.text.partition(" ")
+    match word.lower():
+        case "schedule":
+            return asked.model_copy(update={"scheduling": "new", "text": rest.strip()})
+        case "workers":
+            choice, _, name = _SWITCH.sub("", raw).strip().partition(" ")
+            name = re.sub(r"<#[^>]*>", "", name).strip().lower()
+            on = {"enable": "on", "disable": "off"}.get(choice.lower(), "")
+            return asked.model_copy(update={"kind": "worker", "text": on, "value": name})
+    return asked
+
+
+_SWITCH = re.compile(r"^\s*workers\b", re.IGNORECASE)
 
 
 def read_shortcut(body: Mapping[str, Any]) -> Incoming:
@@ -125,7 +144,7 @@ def read_action(body: Mapping[str, Any]) -> Incoming | None:
     """A button of ours whose effect is stored; None for those that are answered on the spot."""
     action = (body.get("actions") or [{}])[0]
     kind, _, choice = str(action.get("action_id") or "").partition(":")
-    if kind not in STORED_ACTIONS:
+    if kind not in STORED_ACTIONS or choice in INLINE_CHOICES:
         return None
     container = body.get("container") or {}
     return Incoming(
@@ -134,7 +153,8 @@ def read_action(body: Mapping[str, Any]) -> Incoming | None:
         channel=str((body.get("channel") or container).get("id") or container.get("channel_id") or ""),
         by=str((body.get("user") or {}).get("id") or ""),
         keys=(f"trigger:{body.get('trigger_id')}",),
-        source="button",
+        source="home" if container.get("type") == "view" else "button",
+        response_url=str(body.get("response_url") or "") if container.get("is_ephemeral") else "",
         ts=str(container.get("message_ts") or ""),
         thread_ts=str(container.get("thread_ts") or ""),
         value=str(action.get("value") or ""),

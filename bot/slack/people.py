@@ -1,13 +1,14 @@
 """Who somebody is, from Slack, for the moment: never stored, cached for minutes only.
 
-Fails closed: who cannot be looked up may not start anything. It does not know what people may do beyond
-that; `refusal` is the one rule about who may ask at all.
+Fails closed: who cannot be looked up may not start anything, and who changes something is looked up anew. It
+does not know what people may do beyond that; `refusal` is the one rule about who may ask at all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -27,6 +28,7 @@ class Person:
     bot: bool = False
     deleted: bool = False
     team: str = ""
+    zone: str = ""  # as IANA names it; empty where that is not known
 
 
 class PersonUnknown(Exception):
@@ -40,19 +42,23 @@ class People:
 
     async def get(self, workspace: str, id: str) -> Person:
         """Raises `PersonUnknown`, and `SlackTrouble` when Slack is away for longer."""
-        now = self._clock()
         at, person = self._cached.get((workspace, id), (0.0, None))
-        if person is None or now - at > READ_SECONDS:
-            person = await self._look_up(workspace, id)
-            if len(self._cached) > 5_000:
-                self._cached.clear()
-            self._cached[workspace, id] = (now, person)
+        if person is None or self._clock() - at > READ_SECONDS:
+            return await self.fresh(workspace, id)
         return person
 
-    async def _look_up(self, workspace: str, id: str) -> Person:
+    async def fresh(self, workspace: str, id: str, tries: int = 5) -> Person:
+        """As Slack says now: whatever gives somebody the right to change something. Raises as `get`."""
+        person = await self._look_up(workspace, id, tries)
+        if len(self._cached) > 5_000:
+            self._cached.clear()
+        self._cached[workspace, id] = (self._clock(), person)
+        return person
+
+    async def _look_up(self, workspace: str, id: str, tries: int) -> Person:
         client = self._client_for(workspace)
         try:
-            user = (await read(lambda: client.users_info(user=id)))["user"]
+            user = (await read(lambda: client.users_info(user=id), tries))["user"]
         except Refused as error:
             if error.code == "missing_scope":
                 raise PersonUnknown(NO_SCOPE) from error
@@ -72,7 +78,16 @@ class People:
             bot=bool(user.get("is_bot")),
             deleted=bool(user.get("deleted")),
             team=str(user.get("team_id") or ""),
+            zone=_known(str(user.get("tz") or "")),
         )
+
+
+def _known(zone: str) -> str:
+    """Slack's list of zones is not this machine's."""
+    try:
+        return ZoneInfo(zone).key if zone else ""
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return ""
 
 
 def refusal(person: Person, workspace: str) -> str:

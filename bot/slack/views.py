@@ -11,10 +11,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot.render import AnswerMessage, Ask, Card, Message, Notice, PlanMessage, Reply, Root
+from bot.render import AnswerMessage, Ask, Card, Message, Notice, PlanMessage, Reply, Root, ScheduleCard
 from bot.run import ANSWER
 from bot.slack.blocks import Json, attached, button, context, feedback, mrkdwn, pack, stop_button, tag
 from bot.slack.richtext import from_markdown, mention, quote, rich, section, text_element, words
+from bot.slack.schedule_view import schedule_card
 from bot.slack.surfaces import EmojiOf, full_text_modal, help_blocks, status_blocks
 from bot.slack.wording import cut, escape, line, shorten, size
 
@@ -24,6 +25,12 @@ MOST_OPTIONS = 20
 MARKS = {"pending": ":white_small_square:", "in_progress": ":hourglass_flowing_sand:"} | {
     "complete": ":white_check_mark:",
     "error": ":x:",
+}
+ROOTS = {  # before and after the person
+    "command": ("", " asked:"),
+    "edit": ("", " changes a schedule:"),
+    "try": ("", " tries {worker}:"),
+    "schedule": ("\u23f0 For ", ", as scheduled:"),
 }
 SPOKEN = {"pending": "waiting", "in_progress": "working", "complete": "done", "error": "not done"}
 
@@ -68,6 +75,8 @@ def _post(message: Message, run_id: str, emoji_of: EmojiOf, look: Look) -> Post:
             return _root(message)
         case PlanMessage():
             return _plan(message, run_id, look)
+        case ScheduleCard():
+            return Post(*schedule_card(message, run_id))
         case Reply():
             return _reply(message, run_id, emoji_of, look)
         case AnswerMessage():
@@ -89,8 +98,13 @@ def _spoken(*parts: str, most: int = 2_900) -> str:
 
 def _root(message: Root) -> Post:
     asked = shorten(message.text, 2_500)[0] or "–"
-    text = f"{tag(message.by)} asked: {escape(asked, 2_800)}"
-    return Post(text, [rich([_said(mention(message.by), " asked:"), quote(asked)])])
+    before, after = ROOTS.get(message.source, ROOTS["command"])
+    after = after.format(worker=line(message.worker, 60))
+    text = f"{before}{tag(message.by)}{after} {escape(asked, 2_800)}"
+    head: list[str | Json] = [*([before] if before else []), mention(message.by), after]
+    if message.source == "schedule":  # short: it comes again and again
+        return Post(text, [rich([_said(*head, f" {line(asked, 300)}")])])
+    return Post(text, [rich([_said(*head), quote(asked)])])
 
 
 def _plan(message: PlanMessage, run_id: str, look: Look) -> Post:

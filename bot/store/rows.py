@@ -15,7 +15,7 @@ from pydantic_core import PydanticSerializationError
 
 from bot.decide import wakes
 from bot.plan import Step
-from bot.run import Open, Request, Run, StepState
+from bot.run import Open, Proposal, Request, Run, StepState
 from bot.tables import storable
 from workers import Answer, File, Line, Result
 from workers.kit.wire import Usage
@@ -28,7 +28,12 @@ NEEDS = TypeAdapter(tuple[str, ...])
 ANSWERS = TypeAdapter(tuple[Answer, ...])
 RESULT = TypeAdapter(Result)
 QUESTION = TypeAdapter(Open)
-JSON = frozenset({"files", "context", "needs", "result", "question", "answers"})
+PROPOSAL = TypeAdapter(Proposal)
+PLAIN = (  # what of a request is text as it is
+    *("text", "by", "channel", "source", "thread_ts", "about"),
+    *("zone", "worker", "scheduling", "target", "schedule", "remark"),
+)
+JSON = frozenset({"files", "context", "needs", "result", "question", "answers", "proposal"})
 ODD = re.compile(r"\\u(0000|d[89a-f])", re.IGNORECASE)
 
 
@@ -88,12 +93,7 @@ def run_row(run: Run) -> Row:
 def request_changes(request: Request) -> Row:
     """Large (the thread so far is in it), and changes once or twice in a run's life."""
     return {
-        "by": request.by,
-        "channel": request.channel,
-        "source": request.source,
-        "thread_ts": request.thread_ts,
-        "text": request.text,
-        "about": request.about,
+        **{name: getattr(request, name) for name in PLAIN},
         "files": packed(FILES, request.files),
         "context": packed(LINES, request.context),
     }
@@ -106,6 +106,9 @@ def run_changes(run: Run) -> Row:
         "answer": run.answer,
         "note": run.note,
         "stopped_by": run.stopped_by,
+        "proposal": packed(PROPOSAL, run.proposal) if run.proposal else None,
+        "notice": run.notice,
+        "resting": run.resting,
         "ended_at": run.ended_at,
         "version": run.version,
         "wake_at": wakes(run),
@@ -122,6 +125,8 @@ def step_row(run: Run, position: int, state: StepState, lease_until: float) -> R
         "worker": step.worker,
         "instruction": step.instruction,
         "needs": packed(NEEDS, step.needs),
+        "not_before": step.not_before,
+        "delay": step.delay,
         "kind": state.kind,
         "external": state.external,
         **step_changes(position, state, lease_until),
@@ -146,6 +151,7 @@ def step_changes(position: int, state: StepState, lease_until: float) -> Row:
         "tokens_in": state.usage.tokens_in,
         "tokens_out": state.usage.tokens_out,
         "cost": state.usage.cost,
+        "due_at": state.due_at,
         "finished_at": state.finished_at,
         "lease_until": lease_until if state.status == "out" else None,
     }
@@ -154,12 +160,7 @@ def step_changes(position: int, state: StepState, lease_until: float) -> Row:
 def run_of(row: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> Run:
     """`steps` in the order of their positions."""
     request = Request(
-        text=row["text"],
-        by=row["by"],
-        channel=row["channel"],
-        source=row["source"],
-        thread_ts=row["thread_ts"],
-        about=row["about"],
+        **{name: row[name] for name in PLAIN},
         files=FILES.validate_json(row["files"]),
         context=LINES.validate_json(row["context"]),
     )
@@ -174,6 +175,8 @@ def run_of(row: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> Run:
         answer=row["answer"],
         note=row["note"],
         stopped_by=row["stopped_by"],
+        proposal=PROPOSAL.validate_json(row["proposal"]) if row["proposal"] is not None else None,
+        notice=row["notice"],
         ended_at=row["ended_at"],
         version=row["version"],
     )
@@ -186,6 +189,8 @@ def step_of(row: Mapping[str, Any]) -> StepState:
         worker=row["worker"],
         instruction=row["instruction"],
         needs=NEEDS.validate_json(row["needs"]),
+        not_before=row["not_before"],
+        delay=row["delay"],
     )
     usage = Usage(
         calls=row["calls"], tokens_in=row["tokens_in"], tokens_out=row["tokens_out"], cost=row["cost"]
@@ -205,5 +210,6 @@ def step_of(row: Mapping[str, Any]) -> StepState:
         question=QUESTION.validate_json(row["question"]) if row["question"] is not None else None,
         answers=ANSWERS.validate_json(row["answers"]),
         usage=usage,
+        due_at=row["due_at"],
         finished_at=row["finished_at"],
     )

@@ -212,7 +212,7 @@ def _their_turn() -> Select[Any]:
         other.c.channel == RUN.c.channel,
         other.c.thread_ts == RUN.c.thread_ts,
         or_(
-            other.c.status == "working",
+            and_(other.c.status == "working", other.c.resting.is_(False)),
             and_(
                 other.c.status == "queued",
                 or_(

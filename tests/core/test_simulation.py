@@ -9,6 +9,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.briefing import Briefing
 from bot.orchestrator import Orchestrator
 from bot.plan import Plan
 from bot.registry import Registry
@@ -37,14 +38,8 @@ class Simulation:
     def boot(self) -> None:
         """A new process: what the last one had in its hands is gone."""
         self.transport.queue.clear()
-        self.bot = Orchestrator(
-            self.store,
-            self.transport,
-            self.threads,
-            FakeMaterials(),
-            registry=Registry(WORKERS),
-            clock=self.store.clock,
-        )
+        briefing = Briefing(Registry(WORKERS), FakeMaterials(), self.store.clock)
+        self.bot = Orchestrator(self.store, self.transport, self.threads, briefing, clock=self.store.clock)
 
     async def begin(self) -> None:
         for n in range(len(self.plans)):

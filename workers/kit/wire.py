@@ -36,6 +36,7 @@ class TaskMessage(Address):
     """One attempt at one step."""
 
     worker: str
+    model: str = ""  # the one an admin chose for this worker; empty: the service's own
     request: str = ""
     instruction: str = ""
     results: tuple[Earlier, ...] = ()

@@ -1,0 +1,82 @@
+"""What is looked after again and again: APScheduler as the clock that calls, and nothing more.
+
+Its jobs are a few, fixed, and in memory; what they look for is in the database: leases, wakes, schedules that
+are due. A job per schedule was not worth it: a look at an index each second finds what is due in every bot
+alike, needs no telling when a schedule changes, and a clock that is set back or forward only moves the look.
+A job that is late runs once, never twice at a time, and what fails in one is looked at again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from bot.orchestrator import Orchestrator
+from bot.ports import StoreDown
+from bot.schedules import Schedules
+from bot.settings import Settings
+from bot.slack.inbox import Inbox
+from bot.store import Store
+
+log = structlog.get_logger(__name__)
+
+INBOX_SECONDS = 15.0
+KEPT_SECONDS = 7 * 86_400.0  # how long an event that was handled is known, so that a late repeat is noticed
+FIRES_KEPT_SECONDS = 90 * 86_400.0
+
+
+def tend(
+    settings: Settings,
+    store: Store,
+    orchestrator: Orchestrator,
+    schedules: Schedules,
+    inbox: Inbox,
+    *,
+    alone: bool,
+) -> AsyncIOScheduler:
+    """`alone`: nobody else can have an event in their hands."""
+
+    async def sweep() -> None:
+        with _patience("a sweep"):
+            await orchestrator.sweep()
+
+    async def fire() -> None:
+        with _patience("schedules"):
+            await schedules.tick()
+
+    async def recover(older_than: float) -> None:
+        """A younger event is in the hands of whoever stored it, unless nobody else can be alive."""
+        with _patience("the inbox"):
+            await inbox.recover(older_than)
+
+    async def forget() -> None:
+        with _patience("forgetting"):
+            await store.inbox.forget_done(KEPT_SECONDS)
+            await store.schedules.forget(FIRES_KEPT_SECONDS)
+
+    scheduler = AsyncIOScheduler(
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}, timezone=UTC
+    )
+    now = datetime.now(UTC)
+    scheduler.add_job(sweep, "interval", seconds=settings.sweep_seconds, next_run_time=now)
+    scheduler.add_job(fire, "interval", seconds=settings.sweep_seconds, next_run_time=now)
+    scheduler.add_job(recover, args=[0.0 if alone else INBOX_SECONDS])
+    scheduler.add_job(recover, "interval", seconds=INBOX_SECONDS, args=[INBOX_SECONDS])
+    scheduler.add_job(forget, "interval", hours=6, next_run_time=now + timedelta(minutes=1))
+    scheduler.start()
+    return scheduler
+
+
+@contextlib.contextmanager
+def _patience(what: str) -> Iterator[None]:
+    """What fails is looked at again; nothing else depends on it."""
+    try:
+        yield
+    except StoreDown as error:
+        log.warning("the store is away; looking again", what=what, error=str(error))
+    except Exception:
+        log.exception("this failed; looking again", what=what)
