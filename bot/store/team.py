@@ -8,9 +8,10 @@ known here: what a member means (`bot/team.py`), which workers there are, who ma
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, case, func, select, text, update
+from sqlalchemy import Connection, Select, case, func, select, text, update
 
 from bot.database import Database
 from bot.ports import Clock, Entry, Used
@@ -67,14 +68,19 @@ class Teams:
 
     async def use(self, workspace: str, since: float) -> Mapping[str, Used]:
         """By worker, of steps that ended after `since`."""
-        count = [func.sum(case((STEP.c.status == status, 1), else_=0)) for status in ("done", "failed")]
-        query = (
-            select(STEP.c.worker, func.max(STEP.c.finished_at), *count)
-            .where(STEP.c.workspace == workspace, ENDED, STEP.c.finished_at > since)
-            .group_by(STEP.c.worker)
-        )
+        query = ended(workspace, since)
         rows = await self._database.read(lambda c: c.execute(query).all())
         return {worker: Used(last_at, done, failed) for worker, last_at, done, failed in rows}
+
+
+def ended(workspace: str, since: float) -> Select[Any]:
+    """(worker, when its last step ended, how many were done, how many failed)."""
+    count = [func.sum(case((STEP.c.status == status, 1), else_=0)) for status in ("done", "failed")]
+    return (
+        select(STEP.c.worker, func.max(STEP.c.finished_at), *count)
+        .where(STEP.c.workspace == workspace, ENDED, STEP.c.finished_at > since)
+        .group_by(STEP.c.worker)
+    )
 
 
 def _members(connection: Connection, workspace: str, *, lock: bool = False) -> dict[str, Member] | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.dialects import sqlite
 
 from bot.plan import Plan, Step
 from bot.ports import Entry
@@ -18,6 +19,7 @@ from bot.registry import Registry
 from bot.run import Run, StepState, new_run
 from bot.store import Store
 from bot.store.audit import record
+from bot.store.team import ended
 from bot.team import Member, defaults, disabled, enabled
 from tests.store.conftest import Now
 from tests.store.stories import request
@@ -137,7 +139,7 @@ async def test_a_workspace_that_is_forgotten_has_no_team_and_no_log(store: Store
     assert await store.team.members("T2") and len(await store.audit.recent("", 10)) == 1
 
 
-def ended(name: str, *steps: StepState, workspace: str = "T1") -> Run:
+def a_run(name: str, *steps: StepState, workspace: str = "T1") -> Run:
     plan = Plan(title="Done", steps=tuple(s.step for s in steps))
     return replace(new_run(name, workspace, request(), 1_000.0), title=plan.title, steps=steps)
 
@@ -150,7 +152,7 @@ def step(id: str, worker: str, status: str, at: float, kind: str = "work") -> St
 async def test_use_counts_what_ended_lately_in_this_workspace(store: Store) -> None:
     await store.runs.save(
         None,
-        ended(
+        a_run(
             "r1",
             step("a", "writer", "done", 2_000.0),
             step("b", "writer", "failed", 2_100.0),
@@ -159,33 +161,21 @@ async def test_use_counts_what_ended_lately_in_this_workspace(store: Store) -> N
         ),
     )
     await store.runs.save(
-        None, ended("r2", step("a", "writer", "done", 1_500.0), step("b", "analyst", "failed", 1_400.0))
+        None, a_run("r2", step("a", "writer", "done", 1_500.0), step("b", "analyst", "failed", 1_400.0))
     )
-    await store.runs.save(None, ended("r3", step("a", "writer", "done", 3_000.0), workspace="T2"))
+    await store.runs.save(None, a_run("r3", step("a", "writer", "done", 3_000.0), workspace="T2"))
     used = await store.team.use("T1", 1_450.0)
     assert {name: (u.last_at, u.done, u.failed) for name, u in used.items()} == {"writer": (2_100.0, 2, 1)}
     assert (await store.team.use("T1", 0.0))["analyst"].failed == 1
     assert await store.team.use("T1", 5_000.0) == {}
 
 
-async def test_the_use_of_a_worker_is_read_from_an_index(sqlite_url: str) -> None:
+async def test_what_ended_lately_is_found_by_an_index(sqlite_url: str) -> None:
+    """The table only grows, and the Home tab asks often."""
     store = Store(sqlite_url, Now())
-    asked: list[str] = []
-
-    def explain(connection: object) -> None:
-        from sqlalchemy import Connection
-
-        assert isinstance(connection, Connection)
-        rows = connection.execute(
-            text(
-                "EXPLAIN QUERY PLAN SELECT worker, max(finished_at) FROM step WHERE workspace = 'T1' "
-                "AND step.kind = 'work' AND step.finished_at > 0 AND finished_at > 5.0 GROUP BY worker"
-            )
-        )
-        asked.extend(row[-1] for row in rows)
-
-    await store.database.read(explain)
-    assert any("ix_step_ended" in line for line in asked)
+    query = ended("T1", 5.0).compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
+    plan = await store.database.read(lambda c: c.execute(text(f"EXPLAIN QUERY PLAN {query}")).all())
+    assert any("ix_step_ended (workspace=? AND finished_at>?)" in row[-1] for row in plan)
     await store.close()
 
 
