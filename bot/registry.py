@@ -99,10 +99,6 @@ class Registry:
         known = self._workers.get(worker)
         return known.emoji if known else ":gear:"
 
-    def enabled(self, workspace: str, channel: str) -> Mapping[str, Worker]:
-        """On its way out: ask `team` instead."""
-        return self._workers
-
     def _unknown(self, name: str) -> str:
         near = get_close_matches(name.lower(), self._workers, n=3)
         hint = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(self._workers)}."
