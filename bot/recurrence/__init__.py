@@ -1,8 +1,9 @@
 """Recurrence: rules for when something is due, the slots that follow, the words, and how it is asked for."""
 
-from bot.recurrence.asked import SCHEMA, Misread, typed, understood
+from bot.recurrence.asked import SCHEMA, Misread, understood
+from bot.recurrence.english import words
+from bot.recurrence.exact import typed
 from bot.recurrence.rules import MIN_GAP, Slot, check, local, missed, slots, upcoming
-from bot.recurrence.words import words
 from bot.recurrence.zones import Unusable, said, zone_of
 
 __all__ = [

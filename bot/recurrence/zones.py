@@ -40,6 +40,10 @@ TWO = {
 OFFSET = re.compile(r"(?:utc|gmt)?([+-])0?(\d|1[0-4])(?::?00)?")
 
 
+CONTINENTS = ("africa", "america", "antarctica", "arctic", "asia", "atlantic", "australia", "etc", "europe",
+              "indian", "pacific")  # fmt: skip
+
+
 class Unusable(Exception):
     """What was asked for cannot be; the text is a sentence for the person."""
 
@@ -74,6 +78,22 @@ def _exactly(name: str) -> ZoneInfo | None:
         return None
 
 
+def is_zone(word: str) -> bool:
+    """Whether a word before a task is meant as a zone, rightly spelt or not. Abbreviations only in capitals:
+    “west” is a word."""
+    lower = word.lower()
+    if lower in ("utc", "gmt") or (word.isupper() and len(word) > 2 and lower in {**SHORT, **TWO}):
+        return True
+    if OFFSET.fullmatch(lower):
+        return lower[0] in "ug"
+    region, slash, city = lower.partition("/")
+    if not slash or not city:
+        return False
+    if region in CONTINENTS or _exactly(word):
+        return True
+    return bool(difflib.get_close_matches(word[:60], _names(), n=1, cutoff=0.85))
+
+
 @cache
 def _names() -> tuple[str, ...]:
     """All there are; those of the form Region/City first, as they are the ones that are meant."""
@@ -89,7 +109,11 @@ def _by_city(name: str, wanted: str) -> ZoneInfo:
         return ZoneInfo(known[wanted])
     near = difflib.get_close_matches(wanted[:60], known, n=6, cutoff=0.7)
     names = list(dict.fromkeys(known[each] for each in near))[:3]
-    hint = f"Did you mean {' or '.join(names)}?" if names else "Write it as Europe/Berlin."
+    hint = (
+        f"Did you mean {' or '.join([', '.join(names[:-1]), names[-1]][len(names) < 2 :])}?"
+        if names
+        else "Write it as Europe/Berlin."
+    )
     raise Unusable(f"There is no time zone “{name[:40]}”. {hint}")
 
 

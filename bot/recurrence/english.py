@@ -58,6 +58,8 @@ def _rhythm(cron: CronSim) -> str:
     minutes = f"every {step[1]} minutes" if step and 60 % int(step[1]) == 0 else ""
     if minutes:
         minute = "0"
+    elif re.fullmatch(r"\d+(,\d+){1,3}", minute) and hour == "*":
+        return f"every hour at minutes {listed([str(each) for each in sorted(cron.minutes)])}"
     elif not re.fullmatch(r"\d+", minute):
         return ""
     past = f" at minute {int(minute)}" if int(minute) else ""
