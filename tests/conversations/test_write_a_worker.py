@@ -39,7 +39,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         del sys.modules[loaded]
 
 
-async def test_an_installed_worker_joins_the_team_and_works_in_a_thread(world: World, installed: str) -> None:
+async def test_an_installed_worker_is_switched_on_and_works_in_a_thread(world: World, installed: str) -> None:
     world.stub.plan(
         steps(
             ("draft", "writer", "Write the notice, a draft only"),
@@ -50,6 +50,9 @@ async def test_an_installed_worker_joins_the_team_and_works_in_a_thread(world: W
     world.stub.reply("The office is closed on Monday.", match="Write the notice")
     world.stub.reply("O escritório fecha na segunda-feira.", match="into Portuguese")
     async with world.bot():
+        await world.slack.command("/delegate", f"workers enable {installed}", by="ada")
+        await world.slack.until(lambda: world.slack.ephemerals("ada"))
+        assert f"{installed} is on, everywhere" in world.slack.ephemerals("ada")[-1]["text"]
         ts = await world.says("@delegate Write a notice that we close on Monday, in Portuguese")
         await world.sees(ts, "writer: ", f"{installed}: .*@ada", "O escritório fecha")
         await world.sees(ts, "Done", "✓ Draft", "✓ Translate")
@@ -57,6 +60,17 @@ async def test_an_installed_worker_joins_the_team_and_works_in_a_thread(world: W
     assert installed in planning.workers, "the planner may choose it"
     assert discover().workers[installed].about in planning.text, "and reads its docstring"
     assert "<material>\nThe office is closed on Monday.\n</material>" in asked.text
+
+
+async def test_until_then_the_planner_does_not_know_it_and_nothing_is_handed_to_it(
+    world: World, installed: str
+) -> None:
+    world.stub.plan(steps(("translate", installed, "Translate the notice into Portuguese")))
+    world.stub.plan({"answer": "Nobody here translates."})
+    async with world.bot():
+        ts = await world.says("@delegate Translate this notice")
+        await world.sees(ts, "Nobody here translates")
+    assert all(installed not in asked.workers for asked in world.stub.requests)
 
 
 def test_saved_as_a_file_in_the_folder_of_workers_it_is_found(tmp_path: Path) -> None:
