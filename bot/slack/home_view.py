@@ -23,6 +23,7 @@ from bot.slack.wording import cut, escape, line
 # Blocks of each part, without its header and its line about the rest: 12 + 24 + 36, and some 20 besides.
 MOST_REQUESTS, MOST_SCHEDULES, MOST_TEAM, MOST_CHANGES = 12, 24, 36, 8
 
+DIVIDER: Json = {"type": "divider"}
 NOTHING_ASKED = (
     "No requests yet. Write to me in *Messages*, or mention me in a channel: "
     "`@delegate summarise this thread in three points`"
@@ -48,7 +49,6 @@ class HomeData:
 
 def home(data: HomeData) -> Json:
     parts = [
-        _notice(data.notice),
         _requests(data),
         schedules_blocks(
             data.schedules,
@@ -59,10 +59,11 @@ def home(data: HomeData) -> Json:
             more="`/delegate schedules`",
         ),
         team_blocks(data.seats, data.admin, zone=data.zone, most=MOST_TEAM, more="`/delegate workers`"),
-        _changes(data) if data.admin else [],
+        *([_changes(data)] if data.admin else []),
         [header("How to ask"), *help_blocks()],
     ]
-    return {"type": "home", "blocks": [block for part in parts for block in part]}
+    blocks = [block for part in parts for block in [DIVIDER, *part]]
+    return {"type": "home", "blocks": [*_notice(data.notice), *blocks[1:]]}
 
 
 def _notice(text: str) -> list[Json]:

@@ -53,7 +53,8 @@ def schedule_card(card: ScheduleCard, run_id: str) -> tuple[str, list[Json]]:
     )
     spoken = [spoken_head, escape(task, 1_500), f"{escape(f'{when}, {zone}', 600)}, in {where}."]
     if card.decided != "no" and (dates := [line(d, 60) for d in card.dates[:5]]):
-        title = "The date" if len(dates) == 1 else f"The next {len(dates)} dates"
+        which = "next" if _is_open(card) else "first"  # later on, “next” would be wrong
+        title = "The date" if len(dates) == 1 else f"The {which} {len(dates)} dates"
         rows = {"type": "rich_text_list", "style": "bullet"}
         items = [section(text_element(date)) for date in dates]
         blocks.append(rich([section(text_element(title, "bold")), {**rows, "elements": items}]))
@@ -118,17 +119,18 @@ def schedules_blocks(
     most: int = IN_MESSAGE,
     more: str = "those that come later.",
 ) -> list[Json]:
-    """One's own, then for an admin everybody's, as they come. At most `most` blocks and two.
+    """One's own, then for an admin everybody's, as they come. At most `most` blocks and three.
 
     `more`: where those are that found no room."""
-    mine = [s for s in schedules if s.by == person]
-    others = [s for s in schedules if admin and s.by != person]
-    if not mine and not others:
-        return [header("Your schedules"), mrkdwn(NONE_YET)]
-    blocks, left_out = fitted((_schedule(s, person, now) for s in [*mine, *others]), most)
+    entries = [_schedule(s, person, now) for s in schedules if s.by == person]
+    top = [header("Your schedules"), *([] if entries else [mrkdwn(NONE_YET)])]
+    others = [_schedule(s, person, now) for s in schedules if admin and s.by != person]
+    if others:
+        others[0].insert(0, header("Other people's schedules"))
+    blocks, left_out = fitted([*entries, *others], most)
     if left_out:
         blocks.append(context(f"… and {left_out} more: {more}"))
-    return [header("Schedules" if others else "Your schedules"), *blocks]
+    return [*top, *blocks]
 
 
 def _schedule(schedule: Schedule, person: str, now: float) -> list[Json]:
@@ -165,7 +167,7 @@ def _buttons(schedule: Schedule, task: str) -> list[Json]:
         *switch[schedule.status],
         one("run", "Run now"),
         one("edit", "Edit"),
-        one("delete", "Delete", style="danger", confirm=delete),
+        one("delete", "Delete", confirm=delete),
     ]
 
 

@@ -82,7 +82,7 @@ def _seat(seat: Seat, zone: str) -> list[Json]:
     kept = "" if where == "everywhere" else f"; when on, {where}"
     stands = f":white_check_mark: on, {where}" if on else f":white_circle: off{kept}"
     details = " · ".join([*_facts(seat), _use(seat, zone)])
-    text = f"{_name(seat.worker)} – {stands}\n{escape(cut(seat.worker.about, 300), 500)}\n{details}"
+    text = f"{_name(seat.worker)} – {stands}\n{escape(cut(seat.worker.about, 300), 500)}"
     buttons = [
         action("worker:off", "Switch off", name, name)
         if on
@@ -91,7 +91,7 @@ def _seat(seat: Seat, zone: str) -> list[Json]:
     ]
     if on:
         buttons.append(action("worker:try", "Try it", name, name))
-    return [mrkdwn(text), {"type": "actions", "elements": buttons}]
+    return [mrkdwn(text), context(details), {"type": "actions", "elements": buttons}]
 
 
 def _facts(seat: Seat) -> list[str]:
@@ -106,9 +106,8 @@ def _use(seat: Seat, zone: str) -> str:
     used = seat.used
     if used is None:
         return "not used in the last 30 days"
-    failed = f"{used.failed} failed" if used.failed else "none failed"
-    last = said(used.last_at, zone)
-    return f"last used {last} · {used.done} done and {failed} in the last 30 days"
+    counts = f"{used.done} done, {used.failed} failed"
+    return f"last used {said(used.last_at, zone)} · in the last 30 days {counts}"
 
 
 def _where(member: Member) -> str:
@@ -124,7 +123,7 @@ def _where(member: Member) -> str:
 def worker_modal(seat: Seat, models: Sequence[str]) -> Json:
     """What an admin may change about a worker. `models`: those that the operator allows."""
     member, name = seat.member, seat.worker.name
-    states = [option("On", "on"), option("Off", "off", "Nobody can have it work; running steps go on")]
+    states = [option("On", "on"), option("Off", "off", "It gets no work any more; what runs now goes on")]
     reaches = [option(*REACHES[reach][:1], reach, REACHES[reach][1]) for reach in get_args(Reach)]
     picker: Json = {
         "type": "multi_conversations_select",

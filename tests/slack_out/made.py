@@ -59,7 +59,7 @@ schedules = st.builds(
 )
 workers = st.builds(
     Worker,
-    name=st.one_of(st.just("writer"), texts),
+    name=st.from_regex(r"[a-z_]\w{0,80}", fullmatch=True),  # a module's
     about=texts,
     run=st.just(nothing),
     emoji=st.one_of(st.just(":memo:"), texts),

@@ -137,7 +137,7 @@ def test_the_list_says_when_each_comes_or_why_not() -> None:
     assert ":double_vertical_bar: Paused. It failed three times in a row." in said
     assert ":checkered_flag: Its date has passed." in said
     assert "direct messages with me · for <@U2>" in said
-    assert said.index("send it") < said.index("report")
+    assert said.index("send it") < said.index("Other people's schedules") < said.index("report")
     assert "U2" not in made.said(schedules_blocks(schedules, "U1", False, made.NOW))
 
 
