@@ -34,6 +34,9 @@ class Schedules:
         self._store, self._authority, self._clock, self._most = store, authority, clock, most
         self._fires = Fires(store, authority, orchestrator, clock, crash)
 
+    async def get(self, workspace: str, id: str) -> Schedule | None:
+        return await self._store.get(workspace, id)
+
     async def refusal(self, workspace: str, by: str, channel: str, replaces: str = "") -> str:
         """Why this person cannot have a (further) schedule there now; empty when they can. Raises `Away`."""
         return await self._authority.refusal(workspace, by, channel) or await self._full(
