@@ -58,7 +58,14 @@ def home(data: HomeData) -> Json:
             most=MOST_SCHEDULES,
             more="`/delegate schedules`",
         ),
-        team_blocks(data.seats, data.admin, zone=data.zone, most=MOST_TEAM, more="`/delegate workers`"),
+        team_blocks(
+            data.seats,
+            data.admin,
+            zone=data.zone,
+            models=data.models,
+            most=MOST_TEAM,
+            more="`/delegate workers`",
+        ),
         *([_changes(data)] if data.admin else []),
         [header("How to ask"), *help_blocks()],
     ]

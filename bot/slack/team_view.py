@@ -43,15 +43,21 @@ REACHES: dict[Reach, tuple[str, str]] = {
 
 
 def team_blocks(
-    seats: Sequence[Seat], admin: bool, *, zone: str = "", most: int = IN_MESSAGE, more: str = ""
+    seats: Sequence[Seat],
+    admin: bool,
+    *,
+    zone: str = "",
+    models: Sequence[str] | None = None,
+    most: int = IN_MESSAGE,
+    more: str = "",
 ) -> list[Json]:
     """Who works here; for admins everybody there is, with buttons. At most `most` blocks and three.
 
-    `more`: where those are that found no room."""
+    `models`: those that the operator allows, where known. `more`: where those are that found no room."""
     shown = [seat for seat in seats if admin or is_on(seat.member)]
     if not shown:
         return [header("The team"), mrkdwn(_nobody(admin))]
-    blocks, left_out = fitted((_seat(s, zone) if admin else [_line(s)] for s in shown), most)
+    blocks, left_out = fitted((_seat(s, zone, models) if admin else [_line(s)] for s in shown), most)
     if left_out:
         names = ", ".join(line(s.worker.name, 40) for s in shown[-left_out:])
         blocks.append(context(f"… and {left_out} more: {more or escape(names, 1_500)}"))
@@ -76,29 +82,31 @@ def _line(seat: Seat) -> Json:
     return mrkdwn(f"{_name(seat.worker)}\n{escape(cut(seat.worker.about, 300), 500)}{limits}")
 
 
-def _seat(seat: Seat, zone: str) -> list[Json]:
+def _seat(seat: Seat, zone: str, models: Sequence[str] | None) -> list[Json]:
     name, on = seat.worker.name, is_on(seat.member)
     where = _where(seat.member)
     kept = "" if where == "everywhere" else f"; when on, {where}"
     stands = f":white_check_mark: on, {where}" if on else f":white_circle: off{kept}"
-    details = " · ".join([*_facts(seat), _use(seat, zone)])
+    details = " · ".join([*_facts(seat, models), _use(seat, zone)])
     text = f"{_name(seat.worker)} – {stands}\n{escape(cut(seat.worker.about, 300), 500)}"
     buttons = [
         action("worker:off", "Switch off", name, name)
         if on
         else action("worker:on", "Switch on", name, name, style="primary"),
-        action("worker:edit", "Settings", name, name),
+        action("worker:edit", "Settings", name, f"of {name}"),
     ]
     if on:
-        buttons.append(action("worker:try", "Try it", name, name))
+        buttons.append(action("worker:try", "Try it", name, f"with {name}"))
     return [mrkdwn(text), context(details), {"type": "actions", "elements": buttons}]
 
 
-def _facts(seat: Seat) -> list[str]:
+def _facts(seat: Seat, models: Sequence[str] | None) -> list[str]:
     place = escape(line(seat.place, 120, "in an unknown place"), 200)
     facts = [f"Runs {place}"]
     if seat.member.model:
-        facts.append(f"model {escape(line(seat.member.model, 80), 120)}")
+        gone = models is not None and seat.member.model not in models
+        instead = " (not offered any more: it works with the bot's own)" if gone else ""
+        facts.append(f"model {escape(line(seat.member.model, 80), 120)}{instead}")
     return facts
 
 

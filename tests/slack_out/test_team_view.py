@@ -107,11 +107,17 @@ def test_admins_see_everybody_with_a_switch() -> None:
     assert "not used in the last 30 days" in said
     assert [(b["action_id"], b["value"], b["accessibility_label"]) for b in made.buttons(blocks)] == [
         ("worker:off", "writer", "Switch off writer"),
-        ("worker:edit", "writer", "Settings writer"),
-        ("worker:try", "writer", "Try it writer"),
+        ("worker:edit", "writer", "Settings of writer"),
+        ("worker:try", "writer", "Try it with writer"),
         ("worker:on", "translator", "Switch on translator"),
-        ("worker:edit", "translator", "Settings translator"),
+        ("worker:edit", "translator", "Settings of translator"),
     ]
+
+
+def test_a_model_that_is_gone_is_called_so() -> None:
+    """It is kept, and does not count."""
+    said = made.said(team_blocks([made.a_seat(model="gone/model")], admin=True, models=["m1"]))
+    assert "model gone/model (not offered any more: it works with the bot's own)" in said
 
 
 def test_who_finds_no_room_is_named() -> None:
