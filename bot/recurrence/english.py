@@ -6,14 +6,13 @@ The shapes that people ask for have sentences of their own; what is left is cron
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from datetime import date
 
 from cronsim import CronSim
 from cronsim.explain import explain
 
 from bot.recurrence.rules import Rule, read
-from bot.recurrence.zones import DAYS, MONTHS, Unusable
+from bot.recurrence.zones import DAYS, MONTHS, Unusable, listed
 
 NTH = ("", "first", "second", "third", "fourth", "fifth")
 
@@ -126,8 +125,3 @@ def _nth(number: int) -> str:
 
 def _date(day: date) -> str:
     return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
-
-
-def listed(texts: Sequence[str]) -> str:
-    """“a, b and c”."""
-    return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)

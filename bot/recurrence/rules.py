@@ -203,7 +203,7 @@ def _days(rule: Rule, first: date, step: int) -> Iterator[date]:
         return
     assert rule.cron
     idle, day = 0, first
-    while idle < NEVER and 1970 <= day.year <= 2200:
+    while idle < NEVER and 1900 < day.year <= 2200:
         if rule.matches(day):
             idle = 0
             yield day

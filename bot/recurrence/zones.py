@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
@@ -55,7 +56,7 @@ def zone_of(name: str) -> ZoneInfo:
     if not name:
         return ZoneInfo("UTC")
     if wanted in TWO:
-        raise Unusable(f"“{name}” may be {' or '.join(TWO[wanted])}. Say which.")
+        raise Unusable(f"“{name}” may be {listed(TWO[wanted], 'or')}. Say which.")
     if (found := OFFSET.fullmatch(wanted)) and (found[1] == "+" or int(found[2]) <= 12):
         sign = "-" if found[1] == "+" else "+"  # in Etc/ they are the other way round, as in POSIX
         return ZoneInfo(f"Etc/GMT{sign}{found[2]}")
@@ -109,11 +110,7 @@ def _by_city(name: str, wanted: str) -> ZoneInfo:
         return ZoneInfo(known[wanted])
     near = difflib.get_close_matches(wanted[:60], known, n=6, cutoff=0.7)
     names = list(dict.fromkeys(known[each] for each in near))[:3]
-    hint = (
-        f"Did you mean {' or '.join([', '.join(names[:-1]), names[-1]][len(names) < 2 :])}?"
-        if names
-        else "Write it as Europe/Berlin."
-    )
+    hint = f"Did you mean {listed(names, 'or')}?" if names else "Write it as Europe/Berlin."
     raise Unusable(f"There is no time zone “{name[:40]}”. {hint}")
 
 
@@ -122,3 +119,8 @@ def said(at: float, zone: str) -> str:
     time = datetime.fromtimestamp(at, zone_of(zone))
     weekday, month = DAYS[time.isoweekday()][:3], MONTHS[time.month - 1][:3]
     return f"{weekday} {time.day} {month} {time.year}, {time:%H:%M}"
+
+
+def listed(texts: Sequence[str], word: str = "and") -> str:
+    """“a, b and c”."""
+    return f"{', '.join(texts[:-1])} {word} {texts[-1]}" if len(texts) > 1 else "".join(texts)
