@@ -82,7 +82,7 @@ def _requests(data: HomeData) -> list[Json]:
     runs = sorted(data.runs, key=lambda run: run.ended)
     if not runs:
         return [header("Your requests"), mrkdwn(NOTHING_ASKED)]
-    blocks, left_out = fitted(([_request(run, data.url)] for run in runs), MOST_REQUESTS)
+    blocks, left_out = fitted(runs, lambda run: [_request(run, data.url)], MOST_REQUESTS)
     if left_out:
         blocks.append(context(f"… and {left_out} more: `/delegate status`"))
     return [header("Your requests"), *blocks]

@@ -7,8 +7,8 @@ say so. It does not know what is listed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from bot.slack.blocks import Json, button, plain_text
 from bot.slack.wording import escape, line, size
@@ -17,21 +17,23 @@ IN_MESSAGE = 44  # of the 50 blocks that Slack takes, some are left for what sta
 ROOM = 11_000  # characters in all; a message is refused above about 13,000
 EACH_BLOCK = 50  # what a block counts beside its words
 
+T = TypeVar("T")
 _CHANNEL = re.compile(r"[CGD][A-Z0-9]{1,30}")
 
 
-def fitted(entries: Iterable[list[Json]], most: int, room: int = ROOM) -> tuple[list[Json], int]:
-    """The blocks of the first entries, at most so many, and the number of entries that are left out."""
+def fitted(
+    items: Sequence[T], entry: Callable[[T], list[Json]], most: int, room: int = ROOM
+) -> tuple[list[Json], int]:
+    """The entries of the first items, at most so many blocks, and the number of items that are left out.
+    No more are made than are shown: there may be thousands."""
     shown: list[Json] = []
-    left_out = 0
-    for entry in entries:
-        weight = _weight(entry) + EACH_BLOCK * len(entry)
-        if left_out or len(shown) + len(entry) > most or weight > room:
-            left_out += 1
-        else:
-            shown += entry
-            room -= weight
-    return shown, left_out
+    for at, item in enumerate(items):
+        blocks = entry(item)
+        room -= _weight(blocks) + EACH_BLOCK * len(blocks)
+        if len(shown) + len(blocks) > most or room < 0:
+            return shown, len(items) - at
+        shown += blocks
+    return shown, 0
 
 
 def _weight(value: object) -> int:

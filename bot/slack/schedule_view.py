@@ -122,15 +122,17 @@ def schedules_blocks(
     """One's own, then for an admin everybody's, as they come. At most `most` blocks and three.
 
     `more`: where those are that found no room."""
-    entries = [_schedule(s, person, now) for s in schedules if s.by == person]
-    top = [header("Your schedules"), *([] if entries else [mrkdwn(NONE_YET)])]
-    others = [_schedule(s, person, now) for s in schedules if admin and s.by != person]
-    if others:
-        others[0].insert(0, header("Other people's schedules"))
-    blocks, left_out = fitted([*entries, *others], most)
+    mine = [s for s in schedules if s.by == person]
+    others = [s for s in schedules if admin and s.by != person]
+
+    def entry(schedule: Schedule) -> list[Json]:
+        first = bool(others) and schedule is others[0]
+        return [*([header("Other people's schedules")] if first else []), *_schedule(schedule, person, now)]
+
+    blocks, left_out = fitted([*mine, *others], entry, most)
     if left_out:
         blocks.append(context(f"… and {left_out} more: {more}"))
-    return [*top, *blocks]
+    return [header("Your schedules"), *([] if mine else [mrkdwn(NONE_YET)]), *blocks]
 
 
 def _schedule(schedule: Schedule, person: str, now: float) -> list[Json]:

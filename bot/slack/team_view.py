@@ -57,7 +57,7 @@ def team_blocks(
     shown = [seat for seat in seats if admin or is_on(seat.member)]
     if not shown:
         return [header("The team"), mrkdwn(_nobody(admin))]
-    blocks, left_out = fitted((_seat(s, zone, models) if admin else [_line(s)] for s in shown), most)
+    blocks, left_out = fitted(shown, lambda s: _seat(s, zone, models) if admin else [_line(s)], most)
     if left_out:
         names = ", ".join(line(s.worker.name, 40) for s in shown[-left_out:])
         blocks.append(context(f"… and {left_out} more: {more or escape(names, 1_500)}"))
