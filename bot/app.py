@@ -27,7 +27,7 @@ from bot.crashpoints import crash_at
 from bot.local import MAX_STEPS as EMBEDDED_STEPS
 from bot.local import STEP_SECONDS, embedded
 from bot.orchestrator import Orchestrator
-from bot.ports import CannotStart, StoreDown
+from bot.ports import CannotStart, Clock, StoreDown
 from bot.registry import Registry
 from bot.run import Event
 from bot.schedules import Schedules
@@ -72,9 +72,12 @@ class Running:
 
 
 @asynccontextmanager
-async def running(settings: Settings, workers: Mapping[str, Worker] | None = None) -> AsyncIterator[Running]:
-    """The whole bot, from start to drained. `workers` replaces the discovered ones (tests)."""
-    crash, clock = crash_at(settings.crash_at), time.time
+async def running(
+    settings: Settings, workers: Mapping[str, Worker] | None = None, clock: Clock = time.time
+) -> AsyncIterator[Running]:
+    """The whole bot, from start to drained. `workers` replaces the discovered ones, `clock` the time of day
+    (tests)."""
+    crash = crash_at(settings.crash_at)
     if settings.broker_url:
         raise CannotStart("Leave BROKER_URL empty: workers in other processes are not there yet.")
     async with AsyncExitStack() as stack:

@@ -6,6 +6,7 @@ Everything is real but the model's wits: HTTP and WebSocket, slack-bolt, SQLite,
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -46,12 +47,17 @@ class World:
     slack: Playground
     stub: StubModel
     data: Path
+    ahead: float = 0.0  # by how many seconds the bot's clock is ahead
+
+    def now(self) -> float:
+        return time.time() + self.ahead
 
     @asynccontextmanager
     async def bot(
         self, workers: Mapping[str, Worker] | None = None, **changes: Any
     ) -> AsyncIterator[Running]:
-        async with running(settings_for(self.slack, self.stub, self.data, **changes), workers) as bot:
+        settings = settings_for(self.slack, self.stub, self.data, **changes)
+        async with running(settings, workers, self.now) as bot:
             yield bot
 
     async def says(self, text: str, by: str = "ada", channel: str = "general", **more: Any) -> str:
