@@ -1,4 +1,4 @@
-"""When a schedule is due: its rule as text, the slots that follow from it, and the words for it.
+"""When a schedule is due: its rule as text, and the slots that follow from it.
 
 A rule is a 5-field cron (`0 9 * * 1`), the same with ` every 2 weeks from 2026-11-23` (nothing earlier, and
 then every second week), or one date (`2026-12-01 15:00`); always read in a zone. Fields and which days match
@@ -97,26 +97,22 @@ def _cron(text: str) -> CronSim:
     fields = text.upper().split()
     if len(fields) == 6:
         raise Unusable(f"“{text}” has six fields; a schedule has no seconds. Leave the first one out.")
-    help = (
+    hint = (
         "It takes five fields: minute, hour, day of month, month, weekday; “0 9 * * 1” is Mondays at 09:00."
     )
     if len(fields) != 5:
-        raise Unusable(f"“{text}” is no schedule. {help}")
+        raise Unusable(f"“{text}” is no schedule. {hint}")
     fields[4] = fields[4].replace("-SUN", "-7")  # Friday to Sunday; as 0 the week would end before it began
     try:
         return CronSim(" ".join(fields), datetime(2000, 1, 1, tzinfo=UTC))
     except CronSimError as error:
-        if (
-            str(error) == "Bad day-of-month"
-            and re.fullmatch(r"[\d,/-]+", fields[2])
-            and _days_exist(fields[2])
-        ):
+        if str(error) == "Bad day-of-month" and _days_exist(fields[2]):
             raise Unusable(f"“{text}” never fires: there is no such date.") from None
-        raise Unusable(f"“{text}” is no schedule: {str(error).lower()}. {help}") from None
+        raise Unusable(f"“{text}” is no schedule: {str(error).lower()}. {hint}") from None
 
 
 def _days_exist(field: str) -> bool:
-    """cronsim refuses both 32 and 31 February with the same words."""
+    """In January. cronsim refuses 32 and 31 February with the same words."""
     try:
         CronSim(f"0 0 {field} 1 *", datetime(2000, 1, 1, tzinfo=UTC))
     except CronSimError:
@@ -159,8 +155,7 @@ def _often_enough(rule: Rule, today: date) -> None:
 def slots(rule: str, zone: str, after: float) -> Iterator[Slot]:
     """Those strictly after, in order; it ends when there are no more."""
     parsed, where = read(rule), zone_of(zone)
-    # from the day before: 23:30 may have been moved over midnight
-    first = max(datetime.fromtimestamp(after, where).date() - DAY, parsed.start)
+    first = max(datetime.fromtimestamp(after, where).date(), parsed.start)
     for day in _days(parsed, first, 1):
         for at in _on(day, parsed, where):
             if at > after:
@@ -179,8 +174,9 @@ def missed(rule: str, zone: str, since: Slot, now: float) -> tuple[Slot, int]:
     latest: Slot | None = None
     left_out = 0
     before = now + 1e-6
+    # A day earlier: 23:30 may have been moved over midnight.
     earliest = datetime.fromtimestamp(since.at, where).date() - DAY
-    for day in _days(parsed, datetime.fromtimestamp(now, where).date() + DAY, -1):
+    for day in _days(parsed, datetime.fromtimestamp(now, where).date(), -1):
         if day < earliest or left_out >= MAX_MISSED:
             break
         for at in reversed(_on(day, parsed, where)):

@@ -111,6 +111,19 @@ def test_fixed_hours_keep_local_time_in_the_gap_and_in_the_fold() -> None:
     )  # 02:45 summer time: the second 02:30 is still to come, and does not count
     assert upcoming("30 2 * * *", BERLIN, between, 1)[0].key == "2026-10-26T02:30"
     assert keys("0 2,3 * * *", BERLIN, "2026-03-29 00:00", 2) == ["2026-03-29T03:00", "2026-03-30T02:00"]
+    assert keys("59 2 * * *", BERLIN, "2026-03-29 00:00", 1) == ["2026-03-29T03:00"]
+
+
+def test_what_is_moved_over_midnight_falls_together_with_what_is_due_there() -> None:
+    """In Nuuk the hour before midnight is skipped: 23:00, 23:30 and 00:00 are one moment."""
+    rule, nuuk = "0,30 0,23 * * *", "America/Nuuk"
+    due = upcoming(rule, nuuk, at("2026-03-28 00:30", nuuk), 3)
+    assert [slot.key for slot in due] == ["2026-03-29T00:00", "2026-03-29T00:30", "2026-03-29T23:00"]
+    assert missed(rule, nuuk, due[0], due[2].at) == (due[2], 2)
+    assert missed("30 23 * * *", nuuk, due[0], due[2].at + 3600) == (
+        Slot("2026-03-29T23:30", due[2].at + 1800),
+        1,
+    )
 
 
 @pytest.mark.parametrize("zone", ZONES)
