@@ -82,6 +82,7 @@ class Briefing:
         hands it its material. A request that names a channel means that one, not the thread it stands in."""
         request, there = run.request, self._materials
         handed = state.step.needs and not state.due_at  # one that waited looks again
+        handed = handed or request.source == "try"  # its sample is all there is to a trial
         if handed or not worker.reads:
             return request.context, ()
         if "thread" in worker.reads and request.thread_ts and not request.about:

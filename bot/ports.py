@@ -221,7 +221,7 @@ class Schedule:
     by: str  # who answers for it: their authority counts at each fire
     channel: str
     text: str
-    rule: str  # `bot/recurrence.py`
+    rule: str  # `bot/recurrence`
     zone: str
     status: ScheduleStatus = "active"
     about: str = ""

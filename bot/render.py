@@ -143,9 +143,9 @@ def render(run: Run) -> Mapping[str, Message]:
 
 
 def _lost(run: Run) -> str:
-    what = "I could not begin what you scheduled" if run.request.schedule else "I had to stop working"
-    again = f"\n\n{run.notice}" if run.notice else ""
-    return f"{what}: “{run.request.text[:200]}”. {run.note}{again}"
+    scheduled = f"I could not begin what you scheduled (“{run.request.text[:200]}”)."
+    what = scheduled if run.request.schedule else "I had to stop working on your request."
+    return " ".join(filter(None, (what, run.note, run.notice)))
 
 
 def _schedule(run: Run, proposal: Proposal) -> ScheduleCard:

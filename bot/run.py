@@ -62,7 +62,7 @@ class Proposal:
     """A schedule as it was understood. It exists once a person says yes to it."""
 
     task: str
-    rule: str  # `bot/recurrence.py`
+    rule: str  # `bot/recurrence`
     zone: str
     channel: str  # where its runs go
     about: str = ""

@@ -31,6 +31,8 @@ LATELY_SECONDS = 30 * 86_400.0  # of what workers did
 
 
 class Runs(Protocol):
+    async def load(self, workspace: str, run_id: str) -> Run | None: ...
+    async def open_of(self, workspace: str, person: str) -> set[str]: ...
     async def recent_runs(self, workspace: str, by: str, limit: int) -> Sequence[Run]: ...
 
 
@@ -66,7 +68,7 @@ class Home:
             admin=admin,
             now=self._clock(),
             zone=zone,
-            runs=await self._runs.recent_runs(workspace, person, RUNS),
+            runs=await self._requests(workspace, person),
             schedules=await self._schedules.of(workspace, None if admin else person),
             seats=await self._seats(workspace, admin),
             log=await self._audit.recent(workspace, CHANGES) if admin else (),
@@ -91,6 +93,13 @@ class Home:
         admin, _ = await self._who(workspace, person)
         mine = await self._schedules.of(workspace, None if admin else person)
         return schedules_blocks(mine, person, admin, self._clock())
+
+    async def _requests(self, workspace: str, person: str) -> list[Run]:
+        """What is open, however old (one may wait for weeks), then the latest of the rest."""
+        recent = list(await self._runs.recent_runs(workspace, person, RUNS))
+        older = await self._runs.open_of(workspace, person) - {run.id for run in recent}
+        found = [await self._runs.load(workspace, id) for id in sorted(older)]
+        return [run for run in found if run] + recent
 
     async def _seats(self, workspace: str, admin: bool) -> list[Seat]:
         seats = await self._registry.seats(workspace, self._clock() - LATELY_SECONDS)

@@ -4,68 +4,17 @@ message is visible once."""
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import sys
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from playground.delivery import Retries
-from tests.conversations.world import World, a_world, steps
+from tests.conversations.world import a_world, steps
+from tests.kill.process import SETTLE, Bot
 
 POINTS = ["K1", "K2", "K3", "K4", "K5", "K6", "K7", "K8", "K12", "K13", "K14", "K15"]
-SETTLE = 1.5
-
-
-class Bot:
-    """`python -m bot serve` as a process of its own."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def start(self, crash_at: str = "") -> None:
-        world = self._world
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": os.environ.get("HOME", "/"),
-            "DATA_DIR": str(world.data / "bot"),
-            "MODEL": "hosted_vllm/stub",
-            "MODEL_API_BASE": world.stub.url,
-            "MODEL_API_KEY": "stub-key",
-            "SLACK_BOT_TOKEN": world.slack.bot_token,
-            "SLACK_APP_TOKEN": world.slack.app_token,
-            "SLACK_API_URL": world.slack.url,
-            "PORT": "0",
-            "SWEEP_SECONDS": "0.2",
-            "SETTLE_SECONDS": str(SETTLE),
-            "SLACK_PACED": "false",
-            "CRASH_AT": crash_at,
-        }
-        root = Path(__file__).parents[2]
-        log = (world.data / "bot.log").open("ab")
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot", "serve", cwd=root, env=environment, stdout=log, stderr=log
-        )
-        log.close()
-
-    async def died(self, or_else: Callable[[], bool]) -> None:
-        """Until it was killed; a second time it may instead be through, with the point behind it."""
-        assert self._process
-        for _ in range(600):
-            if self._process.returncode is not None or or_else():
-                break
-            await asyncio.sleep(0.05)
-        code = self._process.returncode
-        assert code == -signal.SIGKILL or or_else(), f"it should have been killed, and ended with {code}"
-
-    async def kill(self) -> None:
-        if self._process and self._process.returncode is None:
-            self._process.kill()
-            await self._process.wait()
 
 
 @pytest.mark.timeout(120)

@@ -1,0 +1,87 @@
+"""K16: a slot was claimed, and the process is killed before there is a run: there is one run in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bot import schema
+from bot.ports import Schedule
+from bot.store import Store
+from tests.conversations.world import World, a_world
+from tests.kill.process import SETTLE, Bot
+
+TEAM = "T0PLAYGRND"
+
+
+async def a_schedule_that_is_due(data: Path) -> Store:
+    """Daily at the minute that has just begun."""
+    url = f"sqlite:///{data / 'bot' / 'delegate.db'}"
+    await asyncio.to_thread(schema.upgrade, url)
+    store = Store(url, time.time)
+    due = time.time() // 60 * 60
+    at = datetime.fromtimestamp(due, UTC)
+    await store.schedules.put(
+        Schedule(
+            id="daily",
+            workspace=TEAM,
+            by="U0ADA",
+            channel="C0GENERAL",
+            text="Say how it goes",
+            rule=f"{at.minute} {at.hour} * * *",
+            zone="UTC",
+            next_at=due,
+            next_slot=f"{at:%Y-%m-%dT%H:%M} UTC",
+            revision="first",
+        ),
+        by="U0ADA",
+        most=20,
+    )
+    return store
+
+
+def roots(world: World) -> list[str]:
+    return [str(m["ts"]) for m in world.slack.messages("general") if "as scheduled" in str(m)]
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    "times", [pytest.param(1, id="once"), pytest.param(2, id="twice", marks=pytest.mark.chaos)]
+)
+async def test_a_slot_that_was_claimed_becomes_one_run(times: int, tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        world.stub.on("Say how it goes", plan={"answer": "It goes well."})
+        store = await a_schedule_that_is_due(tmp_path)
+        bot = Bot(world)
+        try:
+            await bot.start(crash_at="K16")
+            await bot.died(or_else=lambda: False)
+            assert not roots(world), "killed before there was a run"
+            assert len(await store.schedules.open_fires()) == 1, "the slot is claimed"
+            if times == 2:  # the claim is made once and for all: the next crash comes after it
+                await bot.start(crash_at="K6")
+                await bot.died(or_else=lambda: bool(roots(world)))
+                await bot.kill()
+            await bot.start()
+            await world.slack.until(lambda: roots(world), timeout=40)
+            (ts,) = roots(world)
+            await world.sees(ts, "It goes well", within=40)
+            await asyncio.sleep(SETTLE + 0.7)
+        except BaseException:
+            sys.stderr.write((world.data / "bot.log").read_text()[-6000:])
+            raise
+        finally:
+            await bot.kill()
+        assert len(roots(world)) == 1
+        said = Counter(m["metadata"]["event_payload"]["key"] for m in world.posts(ts))
+        assert set(said.values()) == {1} and len(said) == 3, world.thread(ts)
+        runs = [r for r in await store.runs.recent_runs(TEAM, "U0ADA") if r.request.schedule == "daily"]
+        assert [r.status for r in runs] == ["done"]
+        assert not await store.schedules.open_fires()
+        await store.close()
