@@ -17,7 +17,7 @@ def fresh_run(source: str = "mention") -> Run:
 
 @st.composite
 def plans(draw: st.DrawFn, most: int = 7) -> Plan:
-    """Any valid plan: each step may need any steps before it."""
+    """Any valid plan: each step may need any steps before it, and some wait."""
     size = draw(st.integers(1, most))
     steps = []
     for i in range(size):
@@ -29,6 +29,8 @@ def plans(draw: st.DrawFn, most: int = 7) -> Plan:
                 worker=draw(st.sampled_from(TEAM)),
                 instruction=f"Do {i}",
                 needs=tuple(f"s{n}" for n in sorted(needs)),
+                delay=draw(st.sampled_from((0.0, 0.0, 0.0, 12.0))),
+                not_before=draw(st.sampled_from((0.0, 0.0, 0.0, 20.0))),
             )
         )
     order = draw(st.permutations(steps))

@@ -16,9 +16,13 @@ from bot.run import (
     AnsweredDirectly,
     Event,
     LeaseLost,
+    Noted,
     PersonAnswered,
     PlanMade,
     PlanRefused,
+    Proposal,
+    ProposalDecided,
+    Proposed,
     Request,
     Run,
     StepState,
@@ -62,6 +66,11 @@ requests = st.builds(
     source=st.sampled_from(["mention", "command"]),
     thread_ts=st.sampled_from(["", "100.1"]),
     about=st.sampled_from(["", "C2"]),
+    zone=words,
+    scheduling=words,
+    target=words,
+    schedule=words,
+    remark=words,
     files=files,
     context=st.lists(st.builds(Line, who=words, text=words), max_size=2).map(tuple),
 )
@@ -69,7 +78,7 @@ requests = st.builds(
 
 def events(run: Run, plan: Plan, result: Result, usage: Usage, text: str) -> list[Event]:
     """Whatever could happen to this run now, the likely more often."""
-    could: list[Event] = [ThreadOpened("300.1")]
+    could: list[Event] = [ThreadOpened("300.1"), Noted(text)]
     if run.ended:
         return could
     could += [TurnCame((Line(who="UADA", text=text),)), StopAsked("UEVE"), ThreadLost(text), Tick()]
@@ -78,6 +87,7 @@ def events(run: Run, plan: Plan, result: Result, usage: Usage, text: str) -> lis
         if state.id == PLAN:
             could += [PlanMade(state.attempt, plan, frozenset(TEAM[:1]), usage)] * 9
             could += [
+                Proposed(state.attempt, Proposal(text, text, text, "C1", replaces=text), usage),
                 AnsweredDirectly(state.attempt, text, usage),
                 PlanRefused(state.attempt, text, (text,), usage),
             ]
@@ -86,6 +96,8 @@ def events(run: Run, plan: Plan, result: Result, usage: Usage, text: str) -> lis
             could += [Asked(**at, question=text, options=(text, "b"), usage=usage)]
         could += [Started(**at), Said(**at, line=text), Failed(**at, error=text, usage=usage)]
         could += [LeaseLost(state.id, state.attempt)]
+    if run.proposal:
+        could += [ProposalDecided(text, yes=True), ProposalDecided(text, yes=False)]
     for state in run.steps:
         if state.status == "asking":
             could += [PersonAnswered(state.id, len(state.answers), text, "UADA")] * 3
