@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     max_steps: int = Field(20, description="The most steps a plan may have")
     concurrency: int = Field(64, description="Tasks that run at once in one process")
     open_per_person: int = Field(20, description="Requests of one person that may be open at once")
+    schedules_per_person: int = Field(20, description="Schedules of one person that may be active at once")
     lease_seconds: float = Field(20.0, description="A task silent for so long is handed out again")
     sweep_seconds: float = Field(1.0, description="How often to look for what was left behind")
     settle_seconds: float = Field(
