@@ -14,11 +14,11 @@ from bot.recurrence import said
 from bot.registry import Seat
 from bot.run import Run
 from bot.slack.blocks import Json, context, mrkdwn, stop_button, tag
-from bot.slack.listing import channels_named, fitted, header
+from bot.slack.listing import fitted, header, named
 from bot.slack.schedule_view import schedules_blocks
-from bot.slack.surfaces import help_blocks, request_row
+from bot.slack.surfaces import help_blocks, request_row, title_of
 from bot.slack.team_view import team_blocks
-from bot.slack.wording import cut, escape, line
+from bot.slack.wording import bold, cut, escape, line
 
 # Blocks of each part, without its header and its line about the rest: 12 + 24 + 36, and some 20 besides.
 MOST_REQUESTS, MOST_SCHEDULES, MOST_TEAM, MOST_CHANGES = 12, 24, 36, 8
@@ -92,7 +92,7 @@ def _request(run: Run, url: str) -> Json:
     row = mrkdwn(request_row(run, url))
     if run.ended:
         return row
-    what = line(f"Stop {line(run.title or run.request.text, 60, 'your request')}", 75)
+    what = line(f"Stop {line(title_of(run), 60, 'your request')}", 75)
     return row | {"accessory": stop_button(run.id, accessibility_label=what)}
 
 
@@ -105,6 +105,24 @@ def _changes(data: HomeData) -> list[Json]:
 
 def _change(entry: Entry, zone: str) -> str:
     """At most some 350 characters, so that all of them fit one section."""
-    subject = escape(line(entry.subject, 50), 60)
-    before, after = (channels_named(line(words, 90, "nothing"), 100) for words in (entry.before, entry.after))
-    return f"{said(entry.at, zone)} · {tag(entry.by)} · *{subject}*: {before} → {after}"
+    subject = bold(escape(line(entry.subject, 50), 60))
+    before, after = _difference(entry)
+    told = [named(line(words, 90), 100) for words in (before, after) if words]
+    return f"{said(entry.at, zone)} · {tag(entry.by)} · {subject}: {' → '.join(told) or '–'}"
+
+
+def _difference(entry: Entry) -> tuple[str, str]:
+    """Before and after. What a worker was is told in full, it is short; of a schedule what is different."""
+    before, after = entry.before, entry.after
+    if entry.what != "schedule":
+        return before or "nothing", after or "nothing"
+    if not before:
+        return "", f"new: {after}"
+    old, new = before.split(", "), after.split(", ")
+    if len(new) == 1:  # it is gone, or something was done with it
+        return "", after
+    while len(old) > 1 and len(new) > 1 and old[0] == new[0]:
+        old, new = old[1:], new[1:]
+    while len(old) > 1 and len(new) > 1 and old[-1] == new[-1]:
+        old, new = old[:-1], new[:-1]
+    return ", ".join(old), ", ".join(new)

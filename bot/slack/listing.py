@@ -60,9 +60,10 @@ def channel_tag(id: str) -> str:
     return "direct messages with me" if id.startswith("D") else f"<#{id}>"
 
 
-def channels_named(text: str, most: int) -> str:
-    """Escaped, but for the channels that our own sentences name as `<#C1>`."""
-    return re.sub(r"&lt;#([CG][A-Z0-9]{1,30})&gt;", r"<#\1>", escape(text, most))
+def named(text: str, most: int) -> str:
+    """Escaped, but for the channels and people that our own sentences name as `<#C1>` and `<@U1>`."""
+    text = re.sub(r"<[#@]?[A-Z0-9]*…$", "…", text)  # one that was cut in two
+    return re.sub(r"&lt;((?:#[CG]|@[UW])[A-Z0-9]{1,30})&gt;", r"<\1>", escape(text, most))
 
 
 def action(action_id: str, text: str, value: str, of: str, **more: Any) -> Json:

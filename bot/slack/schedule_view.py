@@ -26,7 +26,7 @@ from bot.slack.listing import (
     modal,
 )
 from bot.slack.richtext import mention, quote, rich, section, text_element
-from bot.slack.wording import cut, escape, line, shorten
+from bot.slack.wording import bold, cut, escape, line, shorten
 
 Errors = dict[str, str]  # by block id: a sentence that stands beside its field
 
@@ -140,7 +140,7 @@ def _schedule(schedule: Schedule, person: str, now: float) -> list[Json]:
     whose = f" · for {tag(schedule.by)}" if schedule.by != person else ""
     when = f"{escape(words(schedule.rule), 300)} ({escape(line(schedule.zone, 60, 'UTC'), 100)})"
     where = channel_tag(schedule.channel)
-    text = f"*{escape(task, 220)}*\n{when} · {where}{whose}\n{_stands(schedule, now)}"
+    text = f"{bold(escape(task, 220))}\n{when} · {where}{whose}\n{_stands(schedule, now)}"
     return [mrkdwn(text), {"type": "actions", "elements": _buttons(schedule, task)}]
 
 

@@ -12,7 +12,7 @@ from bot.recurrence import said
 from bot.run import Run, RunStatus
 from bot.slack.blocks import Json, context, mrkdwn, plain_text
 from bot.slack.richtext import from_markdown, rich, section, text_element
-from bot.slack.wording import clean, cut, escape, line, shorten
+from bot.slack.wording import bold, clean, cut, escape, line, shorten
 from workers import Worker
 
 EmojiOf = Callable[[str], str]  # a worker's name -> ":emoji:"
@@ -96,17 +96,28 @@ def request_row(run: Run, slack_url: str = "") -> str:
     """A request in two lines of mrkdwn: its title, as a link where we can make one, and how it stands."""
     done = sum(s.status == "done" for s in run.work)
     steps = f", {done} of {len(run.work)} steps" if run.work else ""
-    title = escape(line(run.title or run.request.text, 120, "Your request"), 200)
+    title = escape(line(title_of(run), 120, "Your request"), 200)
+    shown = bold(title)
     where = f" in <#{run.request.channel}>" if run.request.channel.isalnum() else ""
     request = run.request
     if slack_url and request.thread_ts and request.channel.isalnum():
         anchor = f"p{request.thread_ts.replace('.', '')}"
-        title = f"<{slack_url.rstrip('/')}/archives/{request.channel}/{anchor}|{title}>"
+        link = f"<{slack_url.rstrip('/')}/archives/{request.channel}/{anchor}|{title}>"
+        shown = link if shown == title else f"*{link}*"
     note = f"\n{escape(cut(run.note, 200), 300)}" if run.note and run.ended else ""
-    return f"*{title}*{where}\n{_state(run)}{steps}{note}"
+    return f"{shown}{where}\n{_state(run)}{steps}{note}"
+
+
+def title_of(run: Run) -> str:
+    """The plan's title; what it is about, where it became a schedule; else what was asked."""
+    return run.title or (run.proposal.task if run.proposal else "") or run.request.text
 
 
 def _state(run: Run) -> str:
+    if run.proposal and run.status == "done":
+        return ":calendar: schedule changed" if run.proposal.replaces else ":calendar: scheduled"
+    if run.proposal and run.proposal.decided == "no":
+        return ":calendar: cancelled, nothing was scheduled"
     if not run.resting:
         return STATES[run.status]
     if run.proposal and not run.proposal.decided:

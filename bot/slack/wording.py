@@ -43,6 +43,11 @@ def escape(text: str, most: int = 2_900) -> str:
     return escaped
 
 
+def bold(escaped: str) -> str:
+    """For mrkdwn. With stars in it (a cron has some) it stays as it is: they would end the bold part."""
+    return escaped if "*" in escaped else f"*{escaped}*"
+
+
 def shorten(text: str, most: int) -> tuple[str, bool]:
     """Cut at the end of a paragraph, else of a line or sentence, else of a word. And whether it was cut."""
     text = clean(text).strip()

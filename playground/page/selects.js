@@ -29,6 +29,8 @@ function groups(el, source, ctx) {
   }
   const channels = ctx.channels().filter((c) => !c.is_im).map((c) => ({ value: c.id, label: `#${c.name}` }));
   if (source === "channels") return [{ items: channels }];
+  const wanted = el.filter?.include;
+  if (wanted && !wanted.includes("im")) return [{ items: channels }];
   const people = ctx.users().map((u) => ({ value: u.id, label: u.real_name || u.name }));
   return [{ label: "Channels", items: channels }, { label: "People", items: people }];
 }

@@ -32,6 +32,20 @@ class Person:
         return self.thread.get_by_test_id("plan")
 
     @property
+    def home(self) -> Locator:
+        return self.page.get_by_test_id("home")
+
+    @property
+    def form(self) -> Locator:
+        """The modal on top."""
+        return self.page.get_by_test_id("modal")
+
+    @property
+    def asked_back(self) -> Locator:
+        """The “are you sure?” of a button."""
+        return self.page.get_by_role("dialog").filter(has=self.page.locator("form[method=dialog]"))
+
+    @property
     def posts(self) -> Locator:
         """All posts in the thread, the root too."""
         return self.thread.get_by_test_id("message")
@@ -67,6 +81,15 @@ class Person:
         await self.writes(text)
         await self.opens_the_thread(text.removeprefix("@delegate").strip())
 
+    async def opens_home(self) -> None:
+        await self.page.get_by_test_id("home-link").click()
+        await expect(self.home).to_contain_text("How to ask")
+
+    async def opens_messages(self) -> None:
+        """The conversation with the bot alone."""
+        await self.page.get_by_role("link", name="Direct messages").click()
+        await self.page.get_by_test_id("composer").wait_for()
+
     async def attaches(self, name: str, mimetype: str, content: bytes) -> None:
         async with self.page.expect_file_chooser() as chooser:
             await self.page.get_by_role("button", name="Attach files").first.click()
@@ -77,14 +100,22 @@ class Person:
     async def sees_step(self, title: str, status: str) -> None:
         await expect(self.step(title)).to_have_attribute("data-status", status)
 
-    async def looks(self, name: str, *, dark: bool = False) -> Path:
-        """A picture of the page as it is; `dark` takes one in the other theme too."""
+    async def looks(self, name: str, *, dark: bool = False, whole: Locator | None = None) -> Path:
+        """A picture of the page as it is; `dark` takes one in the other theme too.
+
+        `whole`: a part that scrolls, of which all is to be seen; the window grows for it."""
+        window = self.page.viewport_size
+        if whole and window:
+            hidden = int(await whole.evaluate("el => el.scrollHeight - el.clientHeight"))
+            await self.page.set_viewport_size({**window, "height": window["height"] + hidden})
         path = self._pictures / f"{name}.png"
         await self.page.screenshot(path=path, animations="disabled")
         if dark:
             await self.page.emulate_media(color_scheme="dark")
             await self.page.screenshot(path=self._pictures / f"{name}-dark.png", animations="disabled")
             await self.page.emulate_media(color_scheme="light")
+        if window:
+            await self.page.set_viewport_size(window)
         return path
 
 

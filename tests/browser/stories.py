@@ -86,6 +86,18 @@ Thank you for your patience!"""
 SUPPORT_ANSWER = """The mail covers exports, the theme of the week. One thing is still open and not in it: \
 SSO fails for one person, so that ticket should stay with somebody over the weekend."""
 
+MONDAYS = {
+    "schedule": {
+        "task": "Summarise #support in five points",
+        "when": {"every": "week", "days": ["mon"], "time": "09:00"},
+    }
+}
+
+NOTE = """**The week in support**
+
+Exports stopped early on Tuesday; the fix went out on Thursday. Two invoices were paid back. \
+Nobody waited for long."""
+
 
 def text(words: str) -> Callable[[Seen], str | dict[str, str]]:
     """This text, in the form that is asked for: a worker may want it as a field beside its remarks."""
@@ -102,6 +114,13 @@ def blog(stub: StubModel) -> None:
     stub.plan(BLOG_PLAN)
     stub.reply(text(DRAFT))
     stub.reply(text(REFINED))
+
+
+def note(stub: StubModel) -> None:
+    plan = steps(("note", "writer", "Draft only: the note of the week"), title="The weekly note")
+    plan["steps"][0]["title"] = "Write the note"
+    stub.plan(plan)
+    stub.reply(text(NOTE))
 
 
 @dataclass
