@@ -78,7 +78,7 @@ class Scenario:
     night: Night
     bots: int = 1
     together: bool = False  # they tick at once; else in turn
-    jump: tuple[int, int] = (0, 0)  # when, and by how many minutes, the clock is set
+    jumps: tuple[tuple[int, int], ...] = ()  # when, and by how many minutes, the clock is set
     down: tuple[int, int] = (0, 0)
     away: tuple[int, int] = (0, 0)  # Slack
     killed: bool = False  # after every single claim
@@ -89,10 +89,12 @@ SCENARIOS = [
     *(Scenario(night.name, night) for night in NIGHTS),
     *(Scenario(f"{night.name}, two bots at once", night, bots=2, together=True) for night in NIGHTS),
     Scenario("two bots in turn", OCTOBER, bots=2),
-    Scenario("clock set on by 1 h at 02:10", OCTOBER, jump=(HALF_PAST_TWO - 20, 60)),
-    Scenario("clock set back by 1 h at 02:40", OCTOBER, jump=(HALF_PAST_TWO + 10, -60)),
-    Scenario("clock set back by 1 h, two bots at once", OCTOBER, 2, True, jump=(HALF_PAST_TWO + 10, -60)),
-    Scenario("clock set back by 1 h at 03:10 in March", MARCH, jump=(250, -60)),
+    Scenario("clock set on by 1 h at 02:10", OCTOBER, jumps=((HALF_PAST_TWO - 20, 60),)),
+    Scenario("clock set on by 1 h, and right again", OCTOBER, jumps=((250, 60), (275, -60))),
+    Scenario("clock set back by 1 h, and right again", OCTOBER, jumps=((280, -60), (310, 60))),
+    Scenario("clock set back by 1 h at 02:40", OCTOBER, jumps=((HALF_PAST_TWO + 10, -60),)),
+    Scenario("clock set back by 1 h, two bots at once", OCTOBER, 2, True, jumps=((HALF_PAST_TWO + 10, -60),)),
+    Scenario("clock set back by 1 h at 03:10 in March", MARCH, jumps=((250, -60),)),
     Scenario("down over one slot", OCTOBER, down=(HALF_PAST_TWO - 5, HALF_PAST_TWO + 5)),
     Scenario("down over three slots", OCTOBER, down=(HALF_PAST_TWO - 20, HALF_PAST_TWO + 20)),
     Scenario("down over three slots, then two bots", OCTOBER, 2, True, down=(250, 290)),
@@ -153,8 +155,7 @@ async def _pass(scenario: Scenario, clock: Now, services: list[Schedules], autho
     """Lets the night pass; the latest time that the clock showed."""
     start, latest = utc(scenario.night.start), clock.at
     for turn, passed in enumerate(_ticks(scenario)):
-        at, by = scenario.jump
-        clock.at = start + passed + (by * 60 if by and passed >= at * 60 else 0)
+        clock.at = start + passed + sum(60 * by for at, by in scenario.jumps if passed >= 60 * at)
         latest = max(latest, clock.at)
         authority.away = _within(scenario.away, passed)
         if _within(scenario.down, passed):
