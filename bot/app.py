@@ -25,7 +25,8 @@ from bot import schema
 from bot.briefing import Briefing
 from bot.crashpoints import crash_at
 from bot.local import MAX_STEPS as EMBEDDED_STEPS
-from bot.local import STEP_SECONDS, embedded
+from bot.local import STEP_SECONDS
+from bot.models import default_model, named, warm
 from bot.orchestrator import Orchestrator
 from bot.ports import CannotStart, Clock, StoreDown
 from bot.registry import Registry
@@ -33,6 +34,7 @@ from bot.run import Event
 from bot.schedules import Schedules
 from bot.settings import SLACK_API, Settings
 from bot.slack.admin import Admin
+from bot.slack.asking import Asking
 from bot.slack.authority import SlackAuthority
 from bot.slack.bolt import build, connected, whisper, who_am_i
 from bot.slack.files import SlackMaterials
@@ -48,9 +50,8 @@ from bot.slack.thread import SlackThreads
 from bot.store import Store
 from bot.tending import tend
 from bot.web import serving, web_app
-from workers import File, Sample, Worker, WorkerError, discover
+from workers import File, Sample, Worker, discover
 from workers.kit.files import FileStore
-from workers.kit.model import Model
 from workers.kit.service import Service
 from workers.kit.transport import TaskTransport
 
@@ -108,8 +109,8 @@ async def running(
             client_for, people, files, session, bot_user=me.bot_user_id or "", own_host=_own_host(settings)
         )
         transport = TaskTransport(settings.broker_url, transient=(StoreDown,))
-        model = await _model(settings, registry, stack)
-        models = {name: _named(settings, name) for name in registry.models}
+        model = await default_model(settings, registry, stack)
+        models = {name: named(settings, name) for name in registry.models}
         service = Service(
             workers,
             lambda task: models.get(task.model, model),
@@ -182,14 +183,15 @@ async def running(
                 await whisper(client, incoming, sentence)
 
         admin = Admin(registry, people)
+        scheduling = Scheduling(schedules, orchestrator, admin, store.runs.load, clock)
         handlers = Handlers(
             orchestrator,
             store.runs,
             people=people,
             admin=admin,
-            scheduling=Scheduling(schedules, orchestrator, admin, store.runs.load, clock),
+            asking=Asking(orchestrator, store.runs, scheduling, max_open=settings.open_per_person),
+            scheduling=scheduling,
             whisper=whisper_there,
-            max_open=settings.open_per_person,
         )
         inbox = Inbox(store.inbox, store.runs.owners, handlers.handle, clock, crash)
         bolt = build(client, me, inbox, store.runs, home)
@@ -215,7 +217,7 @@ async def running(
         port = await stack.enter_async_context(serving(http, settings.host, settings.port))
         if app_token:
             await stack.enter_async_context(connected(bolt, client, app_token))
-        warming = asyncio.create_task(_warm(model))
+        warming = asyncio.create_task(warm(model))
         stack.push_async_callback(_cancel, warming)
         log.info("ready", team=me.team, bot=me.bot_user_id, workers=list(workers), port=port)
         yield Running(settings, store, orchestrator, inbox, schedules, port)
@@ -248,32 +250,8 @@ def _own_host(settings: Settings) -> str:
     return (urlsplit(settings.slack_api_url).hostname or "") if own else ""
 
 
-async def _model(settings: Settings, registry: Registry, stack: AsyncExitStack) -> Model:
-    return _named(settings, settings.model) if settings.model else await embedded(settings, registry, stack)
-
-
-def _named(settings: Settings, name: str) -> Model:
-    """The address and the key are those of MODEL's provider; others have theirs in their own variables, where
-    litellm looks for them."""
-    ours = name.partition("/")[0] == settings.model.partition("/")[0]
-    return Model(
-        name,
-        settings.model_api_base or None if ours else None,
-        settings.model_api_key.get_secret_value() or None if ours else None,
-        timeout=settings.model_seconds,
-    )
-
-
 def _kept(files: FileStore, sample: Sample) -> tuple[File, ...]:
     return tuple(files.put(content.encode(), name) for name, content in sample.files)
-
-
-async def _warm(model: Model) -> None:
-    """litellm takes seconds to import: now, in a thread, rather than in somebody's first request."""
-    try:
-        await model.warm()
-    except WorkerError as error:
-        log.error("the model cannot be used", error=str(error))
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

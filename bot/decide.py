@@ -25,7 +25,6 @@ from bot.run import (
     PlanMade,
     PlanRefused,
     PlanReply,
-    Proposal,
     ProposalDecided,
     Proposed,
     Report,
@@ -94,7 +93,7 @@ def wakes(run: Run) -> float | None:
         return None
     times = [s.question.since + ASK_SECONDS for s in run.steps if s.status == "asking" and s.question]
     times += [s.due_at for s in run.steps if s.status == "waiting" and s.due_at]
-    if _is_open(run.proposal):
+    if run.proposed:
         times.append(run.created_at + ASK_SECONDS)
     return min(times, default=None)
 
@@ -110,10 +109,6 @@ def _begin(run: Run, context: tuple[Line, ...], now: float) -> Run:
         return _settle(replace(run, title=step.title, steps=(StepState(step),)), now)
     planning = Step(id=PLAN, title="Plan", worker="", instruction="")
     return replace(run, steps=(StepState(planning, kind="plan", status="out", attempt=1),))
-
-
-def _is_open(proposal: Proposal | None) -> bool:
-    return proposal is not None and not proposal.decided
 
 
 def _put(run: Run, state: StepState) -> Run:
@@ -152,9 +147,9 @@ def _planned(run: Run, event: PlanReply, now: float) -> Run:
 
 
 def _proposal_decided(run: Run, event: ProposalDecided, now: float) -> Run:
-    if run.proposal is None or not _is_open(run.proposal):
+    if run.proposal is None or not run.proposed:
         return run
-    decided = replace(run.proposal, decided="yes" if event.yes else "no", by=event.by)
+    decided = replace(run.proposal, decided="yes" if event.yes else "no", by=event.by, key=event.key)
     return replace(run, proposal=decided, status="done" if event.yes else "stopped", ended_at=now)
 
 
@@ -236,7 +231,7 @@ def _person_answered(run: Run, event: PersonAnswered, now: float) -> Run:
 
 
 def _tick(run: Run, now: float) -> Run:
-    if run.proposal and _is_open(run.proposal):
+    if run.proposed:
         late = now >= run.created_at + ASK_SECONDS
         return _proposal_decided(run, ProposalDecided(by="", yes=False), now) if late else run
     unanswered = [

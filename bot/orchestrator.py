@@ -25,6 +25,7 @@ from bot.run import (
     Event,
     LeaseLost,
     Proposal,
+    ProposalDecided,
     Request,
     Run,
     StepState,
@@ -198,9 +199,20 @@ class Orchestrator:
         for state in tasks(run):
             if (state.id, state.attempt) not in known and not self._closing:
                 self._spawn(self._send(run, state))
+        if run.proposed and not (before and before.proposed):
+            self._spawn(self._replace_cards(run))
         if ends_now:
             log.info("run ended", run=run.id, status=run.status, steps=len(run.work))
             self._spawn(self._after_end(run))
+
+    async def _replace_cards(self, run: Run) -> None:
+        """One open card a thread and person: the newest is what they mean now."""
+        request = run.request
+        if not request.thread_ts:
+            return
+        for other in await self._store.thread_runs(run.workspace, request.channel, request.thread_ts):
+            if other.proposed and other.request.by == request.by and other.created_at < run.created_at:
+                await self.handle(run.workspace, other.id, ProposalDecided(by="", yes=False))
 
     async def _after_end(self, run: Run) -> None:
         if run.status in ("stopped", "lost"):

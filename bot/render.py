@@ -163,7 +163,7 @@ def _schedule(run: Run, proposal: Proposal) -> ScheduleCard:
         decided="no" if closed else proposal.decided,
         by=proposal.by or run.stopped_by,
         replaces=bool(proposal.replaces),
-        note="Nobody confirmed it, so nothing is scheduled." if closed and not run.stopped_by else "",
+        note="It was not confirmed, so nothing is scheduled." if closed and not run.stopped_by else "",
     )
 
 

@@ -69,6 +69,7 @@ class Proposal:
     replaces: str = ""  # the schedule it changes; empty: a new one
     decided: Literal["", "yes", "no"] = ""
     by: str = ""  # who decided
+    key: str = ""  # of the event that decided, so that it counts once
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +118,17 @@ class Run:
         return self.status not in ("queued", "working")
 
     @property
+    def proposed(self) -> bool:
+        """A schedule was understood, and waits for a yes."""
+        return self.status == "working" and self.proposal is not None and not self.proposal.decided
+
+    @property
     def resting(self) -> bool:
         """On, and nothing happens before a time comes or somebody decides: its thread is free for others."""
         if self.status != "working":
             return False
-        proposed = self.proposal is not None and not self.proposal.decided
         waits = any(s.status == "waiting" and s.due_at for s in self.steps)
-        return (proposed or waits) and not any(s.status in ("out", "asking") for s in self.steps)
+        return (self.proposed or waits) and not any(s.status in ("out", "asking") for s in self.steps)
 
     @property
     def work(self) -> tuple[StepState, ...]:
@@ -161,6 +166,7 @@ class Proposed:
 class ProposalDecided:
     by: str
     yes: bool
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,40 +1,26 @@
 """What an incoming message, command or button does: who may, what it means, which event it becomes.
 
 Runs after the event was committed and acknowledged, possibly more than once for the same event (a crash
-in between): so all it does is idempotent, and the run's id is made of the event's key. A refusal is said
-to that person alone, before anything is paid for. It does not know blocks, rows or models.
+in between): so all it does is idempotent. A refusal is said to that person alone. What begins a run is
+`asking.py`. It does not know blocks, rows or models.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from typing import Protocol
 from weakref import WeakValueDictionary
 
-import structlog
-
-from bot import recurrence
 from bot.orchestrator import Orchestrator
 from bot.render import ROOT_SOURCES
-from bot.run import PersonAnswered, Proposal, ProposalDecided, Request, Run, StopAsked
+from bot.run import PersonAnswered, Run, StopAsked
 from bot.slack.admin import Admin
+from bot.slack.asking import MAX_CHARS, Asking, run_id
 from bot.slack.blocks import ref
 from bot.slack.incoming import STOP_WORDS, Incoming
 from bot.slack.people import People, Person, PersonUnknown, refusal
-from bot.slack.scheduling import USAGE, YES, Scheduling
-from workers.kit.files import LARGEST
-
-log = structlog.get_logger(__name__)
-
-MAX_CHARS = 12_000
-
-NO_TEXT = (
-    "Tell me what to do in the same message, for example: `@delegate summarise this thread in three points`."
-)
+from bot.slack.scheduling import YES, Scheduling
 
 
 class Runs(Protocol):
@@ -42,10 +28,6 @@ class Runs(Protocol):
 
     async def load(self, workspace: str, run_id: str) -> Run | None: ...
     async def thread_runs(self, workspace: str, channel: str, thread_ts: str) -> Sequence[Run]: ...
-    async def open_of(self, workspace: str, person: str) -> set[str]:
-        """Ids of this person's runs that have not ended."""
-        ...
-
     async def rate(self, workspace: str, run_id: str, by: str, value: str) -> None: ...
 
 
@@ -62,14 +44,13 @@ class Handlers:
         *,
         people: People,
         admin: Admin,
+        asking: Asking,
         scheduling: Scheduling,
         whisper: Whisper,
-        max_open: int = 20,
     ) -> None:
-        self._orchestrator, self._runs, self._max_open = orchestrator, runs, max_open
+        self._orchestrator, self._runs, self._asking = orchestrator, runs, asking
         self._people, self._admin, self._scheduling, self._whisper = people, admin, scheduling, whisper
         self._places: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._beginning: defaultdict[str, set[str]] = defaultdict(set)  # by person: runs not yet in the store
 
     async def handle(self, incoming: Incoming) -> None:
         """Raises only what should be tried again (the store or Slack is away). One person's words in one
@@ -120,32 +101,8 @@ class Handlers:
             return
         if incoming.source not in ROOT_SOURCES and await self._was_no_request(incoming, person, there):
             return
-        if why := _unfit(incoming):
+        if why := await self._asking.ask(incoming, person, there):
             await self._whisper(incoming, why)
-            return
-        request = _request(incoming, person, there)
-        try:
-            proposal = None if request.worker else self._scheduling.understood(request)
-        except recurrence.Unusable as error:
-            await self._whisper(incoming, str(error))
-            return
-        if proposal or request.scheduling:
-            request = replace(request, scheduling=request.scheduling or "new")
-            if why := await self._scheduling.barred(request, incoming.workspace):
-                await self._whisper(incoming, why)
-                return
-        beginning = self._beginning[f"{incoming.workspace}/{incoming.by}"]
-        ahead = frozenset(beginning)
-        beginning.add(_run_id(incoming))
-        try:
-            await self._begin(incoming, request, proposal, ahead)
-        finally:
-            beginning.discard(_run_id(incoming))
-            if not beginning:
-                self._beginning.pop(f"{incoming.workspace}/{incoming.by}", None)
-        for card in _open_cards(there, incoming.by):  # what is asked now takes its place
-            event = ProposalDecided(incoming.by, yes=False)
-            await self._orchestrator.handle(card.workspace, card.id, event)
 
     async def _was_no_request(self, incoming: Incoming, person: Person, there: Sequence[Run]) -> bool:
         """A stop, an answer to a question, a yes to a card: said in words, in the thread."""
@@ -164,28 +121,9 @@ class Handlers:
             return True
         return False
 
-    async def _begin(
-        self, incoming: Incoming, request: Request, proposal: Proposal | None, ahead: frozenset[str]
-    ) -> None:
-        """`ahead`: what else of this person is on its way, which the store may not know yet."""
-        mine = await self._runs.open_of(incoming.workspace, incoming.by) | ahead
-        if len(mine - {_run_id(incoming)}) >= self._max_open:
-            many = f"You have {self._max_open} requests open, the most at once."
-            await self._whisper(incoming, f"{many} Stop one, or wait for one to end.")
-            return
-        run = await self._orchestrator.begin(
-            incoming.workspace, _run_id(incoming), request, incoming.at, proposal=proposal
-        )
-        log.info("run began", run=run.id, workspace=run.workspace, source=request.source, status=run.status)
-
     async def _mine(self, incoming: Incoming) -> list[Run]:
-        """This person's open runs in this channel: what a bare stop outside a thread can only mean. Those on
-        their way into the store are waited for."""
-        for _ in range(100):
-            if not self._beginning.get(f"{incoming.workspace}/{incoming.by}"):
-                break
-            await asyncio.sleep(0.05)
-        ids = await self._runs.open_of(incoming.workspace, incoming.by)
+        """This person's open runs in this channel: what a bare stop outside a thread can only mean."""
+        ids = await self._asking.open_of(incoming.workspace, incoming.by)
         runs = [await self._runs.load(incoming.workspace, id) for id in ids]
         return [r for r in runs if r and r.request.channel == incoming.channel]
 
@@ -201,7 +139,8 @@ class Handlers:
         if not going:
             await self._whisper(incoming, "Nothing of mine is running here.")
             return
-        if person.id not in {r.request.by for r in there} and not person.admin:
+        theirs = person.id in {r.request.by for r in there}
+        if not theirs and await self._admin.barred(incoming.workspace, person.id):
             await self._whisper(incoming, "Only the person who asked, or an admin, can stop this.")
             return
         for run in reversed(going):  # the waiting ones first, or stopping one would begin the next
@@ -240,28 +179,8 @@ class Handlers:
         await self._whisper(incoming, said)
 
 
-def _run_id(incoming: Incoming) -> str:
-    return hashlib.sha256(f"{incoming.workspace}/{incoming.key}".encode()).hexdigest()[:20]
-
-
-def _request(incoming: Incoming, person: Person, there: Sequence[Run]) -> Request:
-    return Request(
-        text=incoming.text,
-        by=incoming.by,
-        channel=incoming.channel,
-        source=incoming.source,
-        thread_ts=incoming.thread_ts,
-        files=incoming.files or (there[-1].request.files if there else ()),  # “now chart it”
-        about=incoming.about,
-        zone=person.zone,
-        worker=incoming.worker,
-        scheduling=incoming.scheduling,
-        target=incoming.target,
-    )
-
-
 def _open_cards(there: Sequence[Run], person: str) -> list[Run]:
-    return [r for r in there if r.request.by == person and not r.ended and r.resting and r.proposal]
+    return [r for r in there if r.request.by == person and r.proposed]
 
 
 def _asking(there: Sequence[Run], person: str) -> list[Run]:
@@ -274,23 +193,7 @@ def _answer_of(run: Run, incoming: Incoming) -> PersonAnswered:
 
 
 def _taken(incoming: Incoming, there: Sequence[Run]) -> bool:
-    """This very event began a run or answered a question before: it comes again after a crash."""
-    began = any(r.id == _run_id(incoming) for r in there)
-    return began or any(a.key == incoming.key for r in there for s in r.steps for a in s.answers)
-
-
-def _unfit(incoming: Incoming) -> str:
-    """Why this cannot be a request, as a sentence; empty when it can."""
-    if not any(c.isalnum() for c in incoming.text):
-        return USAGE if incoming.scheduling else NO_TEXT
-    if len(incoming.text) > MAX_CHARS:
-        return (
-            f"That is {len(incoming.text):,} characters; I can take {MAX_CHARS:,} in one request. "
-            "Shorten it, or attach the long part as a file."
-        )
-    for file in incoming.files:
-        if file.size > LARGEST:
-            mb = LARGEST // 1024**2
-            size = f"{file.size / 1024**2:,.0f} MB"
-            return f"“{file.name}” is {size}; {mb} MB is the most I can read. I did not begin."
-    return ""
+    """This very event began a run, or answered something, before: it comes again after a crash."""
+    began = any(r.id == run_id(incoming) for r in there)
+    decided = any(r.proposal and r.proposal.key == incoming.key for r in there)
+    return began or decided or any(a.key == incoming.key for r in there for s in r.steps for a in s.answers)

@@ -70,9 +70,8 @@ class Scheduling:
             return "Only the person who asked can confirm this; they or an admin can cancel it."
         if yes and not run.ended and (why := await self._unfit(run, run.proposal)):
             return why
-        decided = await self._orchestrator.handle(
-            incoming.workspace, run.id, ProposalDecided(incoming.by, yes)
-        )
+        event = ProposalDecided(incoming.by, yes, incoming.key)
+        decided = await self._orchestrator.handle(incoming.workspace, run.id, event)
         proposal = decided.proposal if decided else None
         if decided and proposal and proposal.decided == "yes":
             schedule = await self._schedules.confirm(decided)  # again, should a crash have come in between

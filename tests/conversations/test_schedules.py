@@ -286,7 +286,7 @@ async def test_an_edit_is_shown_as_it_was_understood_and_counts_once_it_is_confi
         await world.sees(ts, "as I understood it", "Every day at 08:00", channel="dm", by="ben")
         assert (await the_schedule(bot)) == schedule
         await world.slack.click("dm", world.posts(ts, "dm", "ben")[1]["ts"], "proposal:yes", by="ben")
-        await world.sees(ts, "onfirmed", channel="dm", by="ben")
+        await world.sees(ts, "Changed by @ben", channel="dm", by="ben")
         after = await the_schedule(bot)
         assert (after.id, after.text, after.rule, after.channel) == (
             schedule.id,

@@ -106,7 +106,7 @@ def test_nobody_decides_for_two_weeks_and_nothing_is_scheduled() -> None:
     run = decide(run, Tick(), ASK_DAYS * 86_400)
     card = render(run)["plan"]
     assert run.ended and isinstance(card, ScheduleCard)
-    assert card.decided == "no" and "Nobody confirmed" in card.note
+    assert card.decided == "no" and "not confirmed" in card.note
 
 
 def test_what_was_understood_without_a_model_is_not_planned() -> None:
