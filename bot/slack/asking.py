@@ -100,6 +100,8 @@ def run_id(incoming: Incoming) -> str:
 
 
 def _request(incoming: Incoming, person: Person, there: Sequence[Run]) -> Request:
+    cards = [r.request for r in there if r.proposed and r.request.by == person.id]
+    card = cards[-1] if cards else Request("", person.id, incoming.channel)  # “make it Tuesday” is about that
     return Request(
         text=incoming.text,
         by=incoming.by,
@@ -107,11 +109,11 @@ def _request(incoming: Incoming, person: Person, there: Sequence[Run]) -> Reques
         source=incoming.source,
         thread_ts=incoming.thread_ts,
         files=incoming.files or (there[-1].request.files if there else ()),  # “now chart it”
-        about=incoming.about,
+        about=incoming.about or card.about,
         zone=person.zone,
         worker=incoming.worker,
-        scheduling=incoming.scheduling,
-        target=incoming.target,
+        scheduling=incoming.scheduling or card.scheduling.removeprefix("new"),
+        target=incoming.target or card.target,
     )
 
 

@@ -192,10 +192,11 @@ async def test_a_yes_in_the_thread_confirms_and_other_words_change_the_card(worl
     async with world.bot() as bot:
         ts = await asks(world, "@delegate every Monday at 9 summarise #support")
         await world.says("make it Tuesday", by="ben", thread=ts)
-        await world.sees(ts, "ancelled|eplaced", "Every Tuesday at 09:00")
+        await world.sees(ts, "Not scheduled", "Every Tuesday at 09:00")
         assert "Every Monday at 09:00" in world.stub.requests[-1].text, "it knows what it was"
         await world.says("yes!", by="ben", thread=ts)
-        assert (await the_schedule(bot)).rule == "0 9 * * 2"
+        schedule = await the_schedule(bot)
+        assert (schedule.rule, schedule.about) == ("0 9 * * 2", "C0SUPPORT"), "what was named stays named"
         assert len(await bot.store.schedules.of(TEAM)) == 1
 
 
