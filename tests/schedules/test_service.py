@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from bot.fires import slot_name
+from bot.fires import Fires, slot_name
 from bot.ports import BY_HAND, Away, Fire
 from bot.recurrence import Slot, Unusable
 from bot.store import Store
-from tests.schedules.fakes import Desk, Killed, confirmed
+from tests.schedules.fakes import Desk, Killed, StoredRunner, confirmed
 from tests.schedules.scenarios import utc
 from tests.store.conftest import Now
 
@@ -183,6 +183,18 @@ async def test_killed_before_the_fire_is_done_with_makes_no_second_run(desk: Des
     assert len(await desk.runs()) == 1
     assert (await desk.there()).note == ""  # its own run, still open, is no earlier one
     assert await desk.store.schedules.open_fires() == []
+
+
+async def test_a_clock_set_back_between_looking_and_claiming_does_not_make_it_due_again(
+    desk: Desk, now: Now
+) -> None:
+    seen = await desk.made()
+    now.at = NINE - 300
+    fires = Fires(desk.store.schedules, desk.authority, StoredRunner(desk.store, now), now, desk.crash)
+    await fires.claim(seen)
+    assert (await desk.there()).next_at == NINE + DAY
+    await ticked(desk, now, NINE)
+    assert len(await desk.runs()) == 1
 
 
 # Kept from it
