@@ -18,7 +18,7 @@ USAGE = (
     "Write `/delegate workers` to see the team, and `/delegate workers enable writer` or "
     "`/delegate workers disable writer #channel` to change it."
 )
-NOT_ADMIN = "Only admins and owners of this workspace can change its team. Nothing was changed."
+NOT_ADMIN = "Only admins and owners of this workspace can do this. Nothing was changed."
 
 
 class NotChanged(Exception):

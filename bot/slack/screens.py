@@ -102,6 +102,13 @@ class Screens:
         if not text:
             await ack(response_action="errors", errors={"text": "Say what it should do."})
             return
+        try:
+            why = await self.admin.barred(_workspace(body), _person(body), tries=1)
+        except SlackTrouble:
+            why = AWAY
+        if why:
+            await ack(response_action="update", view=said_modal("Not begun", why))
+            return
         worker = self.registry.worker(name)
         files = self.keep(worker.sample) if worker and worker.sample else ()
         incoming = self._incoming(body, source="try", text=text, worker=name, files=files)
