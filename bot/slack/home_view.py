@@ -13,7 +13,7 @@ from bot.ports import Entry, Schedule
 from bot.recurrence import said
 from bot.registry import Seat
 from bot.run import Run
-from bot.slack.blocks import Json, context, mrkdwn, stop_button, tag
+from bot.slack.blocks import Json, asked_first, button, context, mrkdwn, pack, stop_button, tag
 from bot.slack.listing import fitted, header, named
 from bot.slack.schedule_view import schedules_blocks
 from bot.slack.surfaces import help_blocks, request_row, title_of
@@ -92,8 +92,12 @@ def _request(run: Run, url: str) -> Json:
     row = mrkdwn(request_row(run, url))
     if run.ended:
         return row
-    what = line(f"Stop {line(title_of(run), 60, 'your request')}", 75)
-    return row | {"accessory": stop_button(run.id, accessibility_label=what)}
+    title = line(title_of(run), 60, "your request")
+    if run.proposal:
+        sure = asked_first("Cancel this?", "Then nothing is scheduled or changed.", "Cancel it", "Keep it")
+        spoken = {"accessibility_label": line(f"Cancel {title}", 75)}
+        return row | {"accessory": button("stop", "Cancel", pack(run.id), confirm=sure, **spoken)}
+    return row | {"accessory": stop_button(run.id, accessibility_label=line(f"Stop {title}", 75))}
 
 
 def _changes(data: HomeData) -> list[Json]:

@@ -181,8 +181,8 @@ def schedule_modal(schedule: Schedule) -> Json:
     when: Json = {"type": "plain_text_input", "max_length": MOST_WHEN}
     if rule := line(schedule.rule, MOST_WHEN, ""):
         when["initial_value"] = rule
-    now = f"Now: {words(schedule.rule)}, {line(schedule.zone, 60, 'UTC')}."
-    hint = f"{now} In words (“every Monday at 9”), as cron (0 9 * * 1) or as a date (2026-12-01 15:00)."
+    now = f"Now: {words(schedule.rule)} ({line(schedule.zone, 60, 'UTC')})."
+    hint = f"{now} Write words (every Monday at 9), a cron (0 9 * * 1) or a date (2026-12-01 15:00)."
     blocks = [
         field("task", "What should be done?", task),
         field("when", "When?", when, cut(hint, 1_000)),

@@ -116,7 +116,7 @@ def title_of(run: Run) -> str:
 def _state(run: Run) -> str:
     if run.proposal and run.status == "done":
         return ":calendar: schedule changed" if run.proposal.replaces else ":calendar: scheduled"
-    if run.proposal and run.proposal.decided == "no":
+    if run.proposal and run.status == "stopped":
         return ":calendar: cancelled, nothing was scheduled"
     if not run.resting:
         return STATES[run.status]

@@ -35,6 +35,9 @@ export function homeTab(store) {
     draw();
   }
 
-  store.on("home", () => { if (store.place.home) draw(); });
+  store.on("home", () => {
+    asked++; // what the server still answers to `open` is older than this
+    if (store.place.home) draw();
+  });
   return { el, open };
 }

@@ -30,7 +30,7 @@ export function sidebar(store, el) {
       others.length ? [h("h2", {}, "Not a member"), h("ul", { class: "places places-faint" }, others.map((c) => place(store, c, glyph(c), c.name)))] : null,
       h("h2", {}, store.botName),
       h("ul", { class: "places" },
-        dm ? place(store, dm, "chat", "Direct messages") : null,
+        dm ? place(store, dm, "chat", "Messages") : null,
         h("li", {}, h("a", { class: "place", href: "#/home", "aria-current": store.place.home ? "page" : null, dataset: { testid: "home-link" } },
           icon("home"), h("span", { class: "place-name" }, "App Home")))),
       h("p", { class: "dev-note" }, "Playground: a local stand-in for Slack, for development."));

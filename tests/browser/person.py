@@ -81,13 +81,24 @@ class Person:
         await self.writes(text)
         await self.opens_the_thread(text.removeprefix("@delegate").strip())
 
+    async def asks_for_a_schedule(self, when: str, task: str) -> None:
+        """With a cron, so that no model is asked; opens the thread with its card."""
+        await self.writes(f"/delegate schedule {when} {task}")
+        await self.said(task).get_by_test_id("reply-count").click()
+        await expect(self.post(task, "This is what I understood")).to_have_count(1)
+
+    async def confirms(self) -> None:
+        """The card in the thread."""
+        await self.thread.get_by_role("button", name="Confirm").click()
+        await expect(self.thread.get_by_role("button", name="Confirm")).to_have_count(0)
+
     async def opens_home(self) -> None:
         await self.page.get_by_test_id("home-link").click()
         await expect(self.home).to_contain_text("How to ask")
 
     async def opens_messages(self) -> None:
         """The conversation with the bot alone."""
-        await self.page.get_by_role("link", name="Direct messages").click()
+        await self.page.get_by_role("link", name="Messages").first.click()
         await self.page.get_by_test_id("composer").wait_for()
 
     async def attaches(self, name: str, mimetype: str, content: bytes) -> None:

@@ -13,24 +13,16 @@ from tests.conversations.world import steps
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 DAY = 86_400.0
-NOTE = "/delegate schedule 0 9 * * 1 Write the weekly note"
 
 
 def card(ada: Person) -> Locator:
     return ada.posts.nth(1)
 
 
-async def confirms(ada: Person) -> None:
-    await ada.thread.get_by_role("button", name="Confirm").click()
-    await expect(card(ada)).to_contain_text("by @Ada")
-    await expect(ada.thread.get_by_role("button", name="Confirm")).to_have_count(0)
-
-
-async def schedules(ada: Person, command: str = NOTE) -> None:
-    """By a cron, so no model is asked; confirmed at once."""
-    await ada.writes(command)
-    await ada.opens_the_thread("asked:")
-    await confirms(ada)
+async def schedules(ada: Person, when: str = "0 9 * * 1", task: str = "Write the weekly note") -> None:
+    await ada.asks_for_a_schedule(when, task)
+    await ada.confirms()
+    await expect(card(ada)).to_contain_text("Scheduled by @Ada")
 
 
 async def test_what_was_asked_for_is_shown_as_understood_and_exists_once_confirmed(
@@ -49,7 +41,7 @@ async def test_what_was_asked_for_is_shown_as_understood_and_exists_once_confirm
         await ada.opens_home()
         await expect(ada.home).to_contain_text("No schedules yet")
         await ada.page.go_back()
-        await confirms(ada)
+        await ada.confirms()
         await expect(card(ada)).to_contain_text("Scheduled by @Ada")
         await ada.looks("schedule-confirmed", dark=True)
         await ada.opens_home()
@@ -59,12 +51,25 @@ async def test_what_was_asked_for_is_shown_as_understood_and_exists_once_confirm
 async def test_a_cancelled_card_says_so_and_has_no_buttons(ada: Person, world: HeldWorld) -> None:
     async with world.bot():
         await ada.comes()
-        await ada.writes(NOTE)
-        await ada.opens_the_thread("asked:")
+        await ada.asks_for_a_schedule("0 9 * * 1", "Write the weekly note")
         await ada.thread.get_by_role("button", name="Cancel").click()
         await expect(card(ada)).to_contain_text("Cancelled by @Ada")
         await expect(card(ada).get_by_role("button", name="Confirm")).to_have_count(0)
         await ada.looks("schedule-cancelled", dark=True)
+
+
+async def test_a_card_that_waits_is_cancelled_from_home(ada: Person, world: HeldWorld) -> None:
+    async with world.bot():
+        await ada.comes()
+        await ada.asks_for_a_schedule("0 9 * * 1", "Write the weekly note")
+        await ada.opens_home()
+        await ada.home.get_by_role("button", name="Cancel Write the weekly note").click()
+        await expect(ada.asked_back).to_contain_text("nothing is scheduled")
+        await ada.asked_back.get_by_role("button", name="Cancel it").click()
+        await expect(ada.home).to_contain_text("cancelled, nothing was scheduled")
+        await expect(ada.home).to_contain_text("No schedules yet")
+        await ada.page.go_back()
+        await expect(card(ada)).to_contain_text("Cancelled by @Ada")
 
 
 async def test_it_is_paused_resumed_run_and_deleted_from_home(ada: Person, world: HeldWorld) -> None:
@@ -81,7 +86,7 @@ async def test_it_is_paused_resumed_run_and_deleted_from_home(ada: Person, world
         await ada.home.get_by_role("button", name="Run now Write the weekly note").click()
         await expect(ada.home).to_contain_text("runs now")
         await ada.looks("home-run-now", whole=ada.home)
-        await ada.page.get_by_role("link", name="general").click()
+        await ada.comes()
         await ada.opens_the_thread("as scheduled")
         await expect(ada.post("All quiet this week.")).to_have_count(1)
         await ada.opens_home()
@@ -120,7 +125,7 @@ async def test_an_edit_is_a_form_then_a_card_then_the_schedule(ada: Person, worl
         await expect(card(ada)).to_contain_text("This is the change as I understood it")
         await expect(card(ada)).to_contain_text("#support")
         await ada.looks("schedule-change-card", dark=True)
-        await confirms(ada)
+        await ada.confirms()
         await expect(card(ada)).to_contain_text("Changed by @Ada")
         await ada.looks("schedule-changed")
         await ada.opens_home()
@@ -146,8 +151,8 @@ async def test_the_list_that_a_command_brings_has_the_buttons_too(ada: Person, w
     async with world.bot():
         await ada.comes()
         await schedules(ada)
-        await schedules(ada, "/delegate schedule 30 16 * * 5 List what #support still waits for")
-        await ada.page.get_by_role("button", name="Close thread").click()
+        await schedules(ada, "30 16 * * 5", "List what #support still waits for")
+        await ada.page.get_by_role("button", name="Close the thread").click()
         await ada.writes("/delegate schedules")
         listed = ada.said("Your schedules")
         await expect(listed).to_contain_text("Only visible to you")
