@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from bot.crashpoints import Crash, no_crash
 from bot.decide import decide
@@ -12,6 +13,9 @@ from bot.ports import Away, Clock, Conflict, Schedule
 from bot.run import Event, Proposal, Request, Run, RunStatus, ThreadLost, TurnCame, new_run
 from bot.schedules import Schedules
 from bot.store import Store
+from tests.store.conftest import Now
+
+NINE, DAY = datetime(2026, 11, 23, 9, tzinfo=UTC).timestamp(), 86_400.0  # a Monday
 
 
 class Killed(BaseException):
@@ -129,6 +133,11 @@ class Desk:
         schedule = await self.store.schedules.get("T1", id)
         assert schedule
         return schedule
+
+
+async def ticked(desk: Desk, now: Now, at: float) -> None:
+    now.at = at
+    await desk.service.tick()
 
 
 def confirmed(

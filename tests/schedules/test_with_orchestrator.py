@@ -15,12 +15,9 @@ from bot.run import PLAN
 from bot.schedules import Schedules
 from bot.store import Store
 from tests.core.fakes import FakeMaterials, FakeThreads, FakeTransport
-from tests.schedules.fakes import FakeAuthority, confirmed
-from tests.schedules.scenarios import utc
+from tests.schedules.fakes import DAY, NINE, FakeAuthority, confirmed
 from tests.store.conftest import Now
 from workers.kit.wire import Failed
-
-NINE, DAY = utc("2026-11-23T09:00"), 86_400.0
 
 
 class Bot:
