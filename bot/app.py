@@ -179,6 +179,9 @@ async def running(
         async def whisper_there(incoming: Incoming, sentence: str) -> None:
             if incoming.source == "home":
                 await home.publish(incoming.workspace, incoming.by, sentence)
+            elif incoming.in_a_list:
+                now = await home.listed(incoming.kind, incoming.workspace, incoming.by, sentence)
+                await whisper(client, incoming, sentence, now)
             else:
                 await whisper(client, incoming, sentence)
 

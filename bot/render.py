@@ -226,7 +226,7 @@ def _plan(run: Run) -> PlanMessage:
     return PlanMessage(
         status=run.status,
         title=run.title or "Your request",
-        line=" ".join(filter(None, (run.request.remark, _line(run)))),
+        line="\n".join(filter(None, (run.request.remark, _line(run)))),
         person=run.stopped_by or run.request.by,
         cards=tuple(_card(s, run.request.zone) for s in run.work),
         stop=not run.ended,

@@ -26,7 +26,7 @@ from bot.ports import CannotStart
 from bot.render import AnswerMessage, Reply, render
 from bot.run import Run
 from bot.slack import views
-from bot.slack.blocks import ref
+from bot.slack.blocks import Json, ref
 from bot.slack.home import Home
 from bot.slack.inbox import Inbox
 from bot.slack.incoming import COMMAND, Incoming
@@ -75,14 +75,22 @@ async def connected(app: AsyncApp, client: AsyncWebClient, app_token: str) -> As
         yield
 
 
-async def whisper(client: AsyncWebClient, incoming: Incoming, sentence: str) -> None:
-    """To one person, where they are. Best effort: a sentence that is lost costs nobody anything."""
+async def whisper(
+    client: AsyncWebClient, incoming: Incoming, sentence: str, instead: Sequence[Json] = ()
+) -> None:
+    """To one person, where they are; `instead` of the message whose button it was, where it is given. Best
+    effort: a sentence that is lost costs nobody anything."""
     thread_ts = incoming.thread_ts if incoming.thread_ts != incoming.ts else None
     try:
         async with asyncio.timeout(10):
             if incoming.response_url:  # works where the bot is not a member too
                 answer = AsyncWebhookClient(incoming.response_url, session=client.session)
-                await answer.send(text=sentence, response_type="ephemeral", replace_original=False)
+                await answer.send(
+                    text=sentence,
+                    blocks=list(instead) or None,
+                    response_type="ephemeral",
+                    replace_original=bool(instead),
+                )
             else:
                 await client.chat_postEphemeral(
                     channel=incoming.channel, user=incoming.by, text=sentence, thread_ts=thread_ts

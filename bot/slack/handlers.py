@@ -146,7 +146,9 @@ class Handlers:
         for run in reversed(going):  # the waiting ones first, or stopping one would begin the next
             await self._orchestrator.handle(run.workspace, run.id, StopAsked(by=person.id))
         if incoming.source == "home":
-            await self._whisper(incoming, "Stopped. What was finished stays in its thread.")
+            cards = all(run.proposal for run in going)
+            said = "Nothing was scheduled or changed." if cards else "What was finished stays in its thread."
+            await self._whisper(incoming, f"{'Cancelled' if cards else 'Stopped'}. {said}")
 
     async def _answer(self, incoming: Incoming, person: Person) -> None:
         """A button under a question. It names run, step and question; what counts is our own record."""

@@ -18,7 +18,7 @@ from bot.registry import Registry, Seat
 from bot.run import Run
 from bot.slack.blocks import Json
 from bot.slack.calls import Refused, SlackTrouble, call
-from bot.slack.home_view import HomeData, home
+from bot.slack.home_view import HomeData, home, notice_block
 from bot.slack.people import People, PersonUnknown
 from bot.slack.schedule_view import schedules_blocks
 from bot.slack.team_view import team_blocks
@@ -93,6 +93,11 @@ class Home:
         admin, _ = await self._who(workspace, person)
         mine = await self._schedules.of(workspace, None if admin else person)
         return schedules_blocks(mine, person, admin, self._clock())
+
+    async def listed(self, kind: str, workspace: str, person: str, notice: str) -> list[Json]:
+        """The list that a button of it was pressed in, as it is now, below what came of that."""
+        now = self.schedules if kind == "schedule" else self.team
+        return [notice_block(notice), *await now(workspace, person)]
 
     async def _requests(self, workspace: str, person: str) -> list[Run]:
         """What is open, however old (one may wait for weeks), then the latest of the rest."""

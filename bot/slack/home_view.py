@@ -70,11 +70,12 @@ def home(data: HomeData) -> Json:
         [header("How to ask"), *help_blocks()],
     ]
     blocks = [block for part in parts for block in [DIVIDER, *part]]
-    return {"type": "home", "blocks": [*_notice(data.notice), *blocks[1:]]}
+    notice = [notice_block(data.notice)] if data.notice.strip() else []
+    return {"type": "home", "blocks": [*notice, *blocks[1:]]}
 
 
-def _notice(text: str) -> list[Json]:
-    return [mrkdwn(f":information_source: {escape(cut(text, 1_000), 2_000)}")] if text.strip() else []
+def notice_block(text: str) -> Json:
+    return mrkdwn(f":information_source: {escape(cut(text, 1_000), 2_000)}")
 
 
 def _requests(data: HomeData) -> list[Json]:
@@ -121,7 +122,7 @@ def _difference(entry: Entry) -> tuple[str, str]:
     if entry.what != "schedule":
         return before or "nothing", after or "nothing"
     if not before:
-        return "", f"new: {after}"
+        return "", "new: " + after.replace(f", for <@{entry.by}>", "").removesuffix(", active")
     old, new = before.split(", "), after.split(", ")
     if len(new) == 1:  # it is gone, or something was done with it
         return "", after

@@ -52,6 +52,12 @@ class Incoming(Contract):
         return f"{self.workspace}/{self.by}/{self.channel}/{self.thread_ts}"
 
     @property
+    def in_a_list(self) -> bool:
+        """A button of `/delegate schedules` or `/delegate workers`, which only this person sees."""
+        pressed = self.source == "button" and bool(self.response_url)
+        return pressed and self.kind in ("schedule", "worker")
+
+    @property
     def key(self) -> str:
         return self.keys[-1]
 

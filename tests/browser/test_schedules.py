@@ -159,8 +159,12 @@ async def test_the_list_that_a_command_brings_has_the_buttons_too(ada: Person, w
         await expect(listed).to_contain_text("Every Friday at 16:30")
         await ada.looks("schedules-listed", dark=True)
         await listed.get_by_role("button", name="Pause Write the weekly note").click()
-        await expect(ada.said("is paused").last).to_be_visible()
+        await expect(listed).to_contain_text("is paused")
+        await expect(listed.get_by_role("button", name="Resume Write the weekly note")).to_be_visible()
         await ada.looks("schedules-listed-paused")
+        await listed.get_by_role("button", name="Resume Write the weekly note").click()
+        await expect(listed).to_contain_text("is on again")
+        await expect(listed).to_have_count(1)
 
 
 async def test_a_step_that_waits_for_its_time_says_until_when(ada: Person, world: HeldWorld) -> None:
