@@ -1,18 +1,22 @@
 """Recurrence: rules for when something is due, the slots that follow, the words, and how it is asked for."""
 
-from bot.recurrence.asked import SCHEMA, Misread, understood
+from bot.recurrence.asked import Misread, dated, understood
 from bot.recurrence.english import words
 from bot.recurrence.exact import typed
+from bot.recurrence.form import DATE_PATTERN, FIELDS, SCHEMA
 from bot.recurrence.rules import MIN_GAP, Slot, check, local, missed, slots, upcoming
 from bot.recurrence.zones import Unusable, said, zone_of
 
 __all__ = [
+    "DATE_PATTERN",
+    "FIELDS",
     "MIN_GAP",
     "SCHEMA",
     "Misread",
     "Slot",
     "Unusable",
     "check",
+    "dated",
     "local",
     "missed",
     "said",

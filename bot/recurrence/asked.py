@@ -1,41 +1,26 @@
 """When something shall happen, as a model replied it, read as a rule.
 
-SCHEMA is made so that a small model manages and a large one can say everything. What was left open is filled
-with what is usual (09:00, the first of the month): a card shows it before anything exists.
+The form (`form.py`) is made so that a small model manages and a large one can say everything. What was left
+open is filled with what is usual (09:00, the first of the month): a card shows it before anything exists.
 Not known here: prompts, models, stores.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from bot.recurrence.form import DAYS, NAMED_DAYS
 from bot.recurrence.rules import check, read, slots, upcoming
 from bot.recurrence.zones import Unusable, zone_of
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-EVERY = ("once", "minutes", "hours", "day", "weekday", "week", "month", "year")
 USUAL = "09:00"  # where no time was named
 MOST_WEEKS = 52
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "every": {"enum": list(EVERY)},
-        "n": {"type": "integer", "minimum": 1, "maximum": 1000},
-        "days": {"type": "array", "items": {"enum": list(DAYS)}, "maxItems": 7},
-        "day": {"enum": [*range(1, 32), -1]},
-        "month": {"type": "integer", "minimum": 1, "maximum": 12},
-        "time": {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"},
-        "date": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
-        "zone": {"type": "string", "maxLength": 40},
-        "cron": {"type": "string", "maxLength": 60},
-    },
-    "required": ["every"],
-    "additionalProperties": False,
-}
+NAMED = re.compile(rf"({'|'.join(NAMED_DAYS)})[a-z]*[T ](\d\d:\d\d)", re.IGNORECASE)
 
 
 class Misread(Exception):
@@ -43,7 +28,7 @@ class Misread(Exception):
 
 
 class When(BaseModel):
-    """SCHEMA once more, for whoever answers without a grammar."""
+    """The form once more and more lenient, for whoever answers without a grammar."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -85,7 +70,7 @@ def understood(when: Mapping[str, Any], zone: str, now: float) -> tuple[str, str
         raise Misread("“when” is an object.")
     given = {key: value for key, value in when.items() if value not in (None, "", [])}
     try:
-        wanted = When.model_validate(given)
+        wanted = When.model_validate(given | _dated(given, zone, now))
     except ValidationError as error:
         wrong = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:3]]
         raise Misread(f"“when” is wrong: {'; '.join(wrong)}.") from None
@@ -99,6 +84,28 @@ def understood(when: Mapping[str, Any], zone: str, now: float) -> tuple[str, str
             raise Misread("“cron” and the other fields say different things: leave “cron” out, or them.")
     check(rule, where, now)
     return rule, where
+
+
+def dated(text: str, zone: str, now: float) -> str:
+    """“tomorrow 09:00” or “fri 09:00” (the next one) with its date; everything else as it is."""
+    if not (found := NAMED.fullmatch(text.strip())):
+        return text
+    named, time = found[1].lower(), found[2]
+    here = datetime.fromtimestamp(now, zone_of(zone))
+    days = int(named == "tomorrow")
+    if named in DAYS:
+        days = (DAYS.index(named) - here.weekday()) % 7
+        days += 7 if not days and time <= f"{here:%H:%M}" else 0
+    return f"{here.date() + timedelta(days)} {time}"
+
+
+def _dated(given: Mapping[str, Any], zone: str, now: float) -> dict[str, str]:
+    """A date that was named by a word."""
+    named = f"{given.get('date')} {given.get('time', USUAL)}"
+    where = given.get("zone") or zone
+    return (
+        {"date": dated(named, where, now)[:10]} if isinstance(where, str) and NAMED.fullmatch(named) else {}
+    )
 
 
 def _cron(text: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.recurrence import SCHEMA, Misread, Unusable, check, typed, understood, upcoming, words
+from bot.recurrence import FIELDS, Misread, Unusable, check, typed, understood, upcoming, words
 
 NOW = datetime(2026, 11, 21, 17, tzinfo=UTC).timestamp()  # a Saturday, 18:00 in Berlin
 BERLIN = "Europe/Berlin"
@@ -88,6 +88,11 @@ def when(every: str, **more: Any) -> dict[str, Any]:
     [
         (when("once", date="2026-12-01", time="15:00"), "2026-12-01 15:00"),
         (when("once", date="2026-12-01", days=["tue"]), "2026-12-01 09:00"),
+        (when("once", date="today", time="18:30"), "2026-11-21 18:30"),
+        (when("once", date="tomorrow"), "2026-11-22 09:00"),
+        (when("once", date="Friday", time="08:00"), "2026-11-27 08:00"),
+        (when("once", date="sat", time="19:00"), "2026-11-21 19:00"),
+        (when("once", date="sat", time="17:00"), "2026-11-28 17:00"),
         (when("minutes", n=30), "*/30 * * * *"),
         (when("minutes", n=20, time="09:10"), "10,30,50 * * * *"),
         (when("minutes", n=120), "0 */2 * * *"),
@@ -186,11 +191,11 @@ def test_a_models_mistake_is_for_its_repair(asked: dict[str, Any], sentence: str
 
 
 fitting = st.fixed_dictionaries(
-    {"every": st.sampled_from(SCHEMA["properties"]["every"]["enum"])},
+    {"every": st.sampled_from(FIELDS["every"]["enum"])},
     optional={
         "n": st.integers(1, 1000) | st.integers(1, 4),
-        "days": st.lists(st.sampled_from(SCHEMA["properties"]["days"]["items"]["enum"]), max_size=7),
-        "day": st.sampled_from(SCHEMA["properties"]["day"]["enum"]),
+        "days": st.lists(st.sampled_from(FIELDS["days"]["items"]["enum"]), max_size=7),
+        "day": st.sampled_from(FIELDS["day"]["enum"]),
         "month": st.integers(1, 12),
         "time": st.from_regex(r"^([01][0-9]|2[0-3]):[0-5][0-9]\Z"),
         "date": st.dates().map(str)
@@ -205,7 +210,7 @@ json = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
     max_leaves=8,
 )
-unfitting = st.fixed_dictionaries({}, optional=dict.fromkeys([*SCHEMA["properties"], ""], json))
+unfitting = st.fixed_dictionaries({}, optional=dict.fromkeys([*FIELDS, ""], json))
 
 
 @settings(max_examples=400, deadline=None)

@@ -1,0 +1,49 @@
+"""The form in which a model says when something shall happen, as JSON schema.
+
+One shape for each “every”: a grammar then keeps a small model from fields that do not go together, and makes
+it say the time. “cron” is for what the others cannot say. It is read in `asked.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+EVERY = ("once", "minutes", "hours", "day", "weekday", "week", "month", "year")
+NAMED_DAYS = ("today", "tomorrow", *DAYS)  # small models copy words better than they reckon dates
+DATE_PATTERN = rf"([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}|{'|'.join(NAMED_DAYS)})"
+FIELDS: dict[str, dict[str, Any]] = {
+    "every": {"enum": list(EVERY)},
+    "n": {"type": "integer", "minimum": 1, "maximum": 1000},
+    "days": {"type": "array", "items": {"enum": list(DAYS)}, "maxItems": 7},
+    "day": {"type": "integer", "enum": [*range(1, 32), -1]},
+    "month": {"type": "integer", "minimum": 1, "maximum": 12},
+    "date": {"type": "string", "pattern": f"^{DATE_PATTERN}$", "maxLength": 10},
+    "time": {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$", "maxLength": 5},
+    "zone": {"type": "string", "maxLength": 40},
+    "cron": {
+        "type": "string",
+        "pattern": "^[0-9*,/-]+ [0-9*,/-]+ [0-9LW*,/-]+ [0-9A-Za-z*,/-]+ [0-9A-Za-z*,/#-]+$",
+        "maxLength": 60,
+    },
+}
+
+
+def _shape(every: str, required: str = "", optional: str = "") -> dict[str, Any]:
+    needed = ["every", *required.split()]
+    fields = [field for field in FIELDS if field in (*needed, *optional.split(), "zone")]
+    properties = {field: FIELDS[field] for field in fields} | {"every": {"enum": every.split()}}
+    return {"type": "object", "properties": properties, "required": needed, "additionalProperties": False}
+
+
+SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        _shape("once", "date time"),
+        _shape("day weekday", "time", "n date"),
+        _shape("week", "days time", "n date"),
+        _shape("month", "day time", "n month date"),
+        _shape("year", "day month time"),
+        _shape("hours minutes", "n", "days time"),
+        _shape("month year hours minutes", "cron"),
+    ]
+}
