@@ -2,7 +2,7 @@
 
 `writer>summarizer` the second step needs an earlier one, `writer|writer` it does not;
 `writer@2026-11-19T09:00` and `writer+90` wait for a time, or for minutes; `schedule 0 9 * * 1 Asia/Tokyo`;
-several are joined by ` or `. Prompts are tuned on TUNED; HELD_OUT was written before and is only counted.
+several are joined by ` or `. Prompts are tuned on FIRST, SECOND and TIMES; the others are only counted.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ SECOND = (
     ),
 )
 
-# Held out when there were no schedules and no waits.
+# Held out: written when there were no schedules and no waits.
 THIRD = (
     Case("answer", "hello!"),
     Case("answer", "how many minutes are in a week?"),
@@ -180,7 +180,7 @@ TIMES = (
     Case("writer", "I need a description of our monthly book club, first Tuesday at 7 pm"),
 )
 
-# Written before the prompt was tuned for times, and not tuned on: the figures to believe.
+# Held out: written before the prompt was tuned for times.
 HELD_OUT_TIMES = (
     Case("schedule 30 8 * * 1-5", "every weekday at 8:30 summarise what is new in this channel"),
     Case("schedule 0 9 1 * *", "On each first of the month write a reminder to file the expenses"),
@@ -211,6 +211,3 @@ HELD_OUT_TIMES = (
     Case("writer", "Formuliere einen Aushang: die Küche wird jeden Freitag um 17 Uhr geputzt"),
     Case("analyst", "which weekday has the most calls?", files="calls.csv"),
 )
-
-TUNED = FIRST + SECOND + TIMES
-HELD_OUT = THIRD + HELD_OUT_TIMES

@@ -20,7 +20,7 @@ from typing import Any
 
 import httpx
 
-from bench.asks import HELD_OUT, NOW, TUNED, ZONE, Case
+from bench.asks import FIRST, HELD_OUT_TIMES, NOW, SECOND, THIRD, TIMES, ZONE, Case
 from bot import planner, recurrence
 from bot.local import MAX_STEPS
 from bot.plan import Step
@@ -200,11 +200,13 @@ def main() -> None:
     options.add_argument(
         "--held-out", action="store_true", help="the requests that the prompt was not tuned on"
     )
+    options.add_argument("--times", default="all", choices=("all", "only", "none"), help="with times in them")
     chosen = options.parse_args()
     parts = chosen.only.split(",")
+    plain, timed = (THIRD, HELD_OUT_TIMES) if chosen.held_out else (FIRST + SECOND, TIMES)
     cases = [
         case
-        for case in (HELD_OUT if chosen.held_out else TUNED)
+        for case in (() if chosen.times == "only" else plain) + (() if chosen.times == "none" else timed)
         if any(part in f"{case.files} {case.request}" for part in parts)
     ]
     if chosen.base_url:

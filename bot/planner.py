@@ -28,8 +28,9 @@ PROMPTS = Path(__file__).parent / "prompts"
 SELF = "delegate"  # how our own words are attributed
 REMEMBERED = 10  # earlier runs of a thread
 FORMS = ("answer", "plan", "schedule")
+EXAMPLES_NOW = "Now: Tuesday 2026-03-10 14:05"  # before each: where only some had it, it meant a schedule
 WAIT = {
-    "wait_until": {"type": "string", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}$"},
+    "wait_until": {"type": "string", "pattern": rf"^{recurrence.DATE_PATTERN} [0-9]{{2}}:[0-9]{{2}}$"},
     "wait_minutes": {"type": "integer", "minimum": 1, "maximum": 129_600},
 }
 LATE_SECONDS = 3_600.0  # a time that passed while the plan was made still counts
@@ -106,7 +107,8 @@ def prefix(workers: Mapping[str, Worker]) -> list[dict[str, str]]:
     for turn in turns:
         request, _, reply = turn.strip().rpartition("\n")
         if {step["worker"] for step in json.loads(reply).get("steps", ())} <= set(workers):
-            messages += [{"role": "user", "content": request}, {"role": "assistant", "content": reply}]
+            asked = f"{EXAMPLES_NOW}\n\n{request.strip()}"
+            messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": reply}]
     return messages
 
 
@@ -201,7 +203,7 @@ def _timed_step(step: dict[str, Any], zone: str, now: float) -> dict[str, Any]:
     step.pop("not_before", None), step.pop("delay", None)
     if isinstance(until, str) and until:
         try:
-            step["not_before"] = recurrence.local(until, zone)
+            step["not_before"] = recurrence.local(recurrence.dated(until, zone, now), zone)
         except recurrence.Unusable as error:
             raise recurrence.Misread(str(error)) from error
         if step["not_before"] < now - LATE_SECONDS:
