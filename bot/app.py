@@ -48,7 +48,7 @@ from bot.slack.scheduling import Scheduling
 from bot.slack.screens import Screens
 from bot.slack.thread import SlackThreads
 from bot.store import Store
-from bot.tending import tend
+from bot.tending import tending
 from bot.web import serving, web_app
 from workers import File, Sample, Worker, discover
 from workers.kit.files import FileStore
@@ -210,8 +210,7 @@ async def running(
             await threads.close(2)
 
         stack.push_async_callback(drain)
-        tending = tend(settings, store, orchestrator, schedules, inbox, alone=alone)
-        stack.callback(tending.shutdown, wait=False)
+        await stack.enter_async_context(tending(settings, store, orchestrator, schedules, inbox, alone=alone))
         app_token = settings.slack_app_token.get_secret_value()
         secret = settings.slack_signing_secret.get_secret_value()
         if not (app_token or secret):

@@ -2,14 +2,18 @@
 
 Its jobs are a few, fixed, and in memory; what they look for is in the database: leases, wakes, schedules that
 are due. A job per schedule was not worth it: a look at an index each second finds what is due in every bot
-alike, needs no telling when a schedule changes, and a clock that is set back or forward only moves the look.
-A job that is late runs once, never twice at a time, and what fails in one is looked at again.
+alike, and needs no telling when a schedule changes. A job that is late runs once, never twice at a time, and
+what fails in one is looked at again. APScheduler waits by the time of day: after a clock was set back its jobs
+would sleep until it is as late as before, so they are woken then.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import Iterator
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -29,7 +33,8 @@ KEPT_SECONDS = 7 * 86_400.0  # how long an event that was handled is known, so t
 FIRES_KEPT_SECONDS = 90 * 86_400.0
 
 
-def tend(
+@asynccontextmanager
+async def tending(
     settings: Settings,
     store: Store,
     orchestrator: Orchestrator,
@@ -37,8 +42,8 @@ def tend(
     inbox: Inbox,
     *,
     alone: bool,
-) -> AsyncIOScheduler:
-    """`alone`: nobody else can have an event in their hands."""
+) -> AsyncIterator[None]:
+    """Until it is left. `alone`: nobody else can have an event in their hands."""
 
     async def sweep() -> None:
         with _patience("a sweep"):
@@ -58,17 +63,43 @@ def tend(
             await store.inbox.forget_done(KEPT_SECONDS)
             await store.schedules.forget(FIRES_KEPT_SECONDS)
 
-    scheduler = AsyncIOScheduler(
-        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}, timezone=UTC
-    )
-    now = datetime.now(UTC)
+    scheduler, now = a_scheduler(), datetime.now(UTC)
     scheduler.add_job(sweep, "interval", seconds=settings.sweep_seconds, next_run_time=now)
     scheduler.add_job(fire, "interval", seconds=settings.sweep_seconds, next_run_time=now)
     scheduler.add_job(recover, args=[0.0 if alone else INBOX_SECONDS])
     scheduler.add_job(recover, "interval", seconds=INBOX_SECONDS, args=[INBOX_SECONDS])
     scheduler.add_job(forget, "interval", hours=6, next_run_time=now + timedelta(minutes=1))
+    async with started(scheduler):
+        yield
+
+
+def a_scheduler() -> AsyncIOScheduler:
+    defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+    return AsyncIOScheduler(job_defaults=defaults, timezone=UTC)
+
+
+@asynccontextmanager
+async def started(scheduler: AsyncIOScheduler, look_seconds: float = 1.0) -> AsyncIterator[None]:
+    """`look_seconds`: how soon it is noticed that the clock was set back."""
     scheduler.start()
-    return scheduler
+    watch = asyncio.create_task(_watch_the_clock(scheduler, look_seconds), name="clock")
+    try:
+        yield
+    finally:
+        watch.cancel()
+        scheduler.shutdown(wait=False)
+
+
+async def _watch_the_clock(scheduler: AsyncIOScheduler, seconds: float) -> None:
+    before = time.time() - time.monotonic()
+    while True:
+        await asyncio.sleep(seconds)
+        now = time.time() - time.monotonic()
+        if now < before - seconds:
+            log.warning("the clock was set back", seconds=round(before - now))
+            for job in scheduler.get_jobs():
+                job.modify(next_run_time=datetime.now(UTC))
+        before = now
 
 
 @contextlib.contextmanager

@@ -1,0 +1,31 @@
+"""The clock of the machine is set while the bot runs; what it looks after goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+
+from bot.tending import a_scheduler, started
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_clock_that_is_set_stops_nothing(hours: int) -> None:
+    looks = 0
+
+    async def look() -> None:
+        nonlocal looks
+        looks += 1
+
+    scheduler = a_scheduler()
+    scheduler.add_job(look, "interval", seconds=0.05)
+    async with started(scheduler, look_seconds=0.05):
+        await asyncio.sleep(0.2)
+        assert looks
+        with time_machine.travel(datetime.now(UTC) + timedelta(hours=hours), tick=True):
+            await asyncio.sleep(0.2)  # one look may still be under way by the old clock
+            looks = 0
+            await asyncio.sleep(0.5)
+            assert looks >= 2
