@@ -112,7 +112,7 @@ def _change(entry: Entry, zone: str) -> str:
     """At most some 350 characters, so that all of them fit one section."""
     subject = bold(escape(line(entry.subject, 50), 60))
     before, after = _difference(entry)
-    told = [named(line(words, 90), 100) for words in (before, after) if words]
+    told = [named(line(words, 110), 120) for words in (before, after) if words]
     return f"{said(entry.at, zone)} · {tag(entry.by)} · {subject}: {' → '.join(told) or '–'}"
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from bot.slack.blocks import Json, button, plain_text
-from bot.slack.wording import escape, line, size
+from bot.slack.wording import cut, escape, line, size
 
 IN_MESSAGE = 44  # of the 50 blocks that Slack takes, some are left for what stands around the list
 ROOM = 11_000  # characters in all; a message is refused above about 13,000
@@ -61,9 +61,14 @@ def channel_tag(id: str) -> str:
 
 
 def named(text: str, most: int) -> str:
-    """Escaped, but for the channels and people that our own sentences name as `<#C1>` and `<@U1>`."""
-    text = re.sub(r"<[#@]?[A-Z0-9]*…$", "…", text)  # one that was cut in two
-    return re.sub(r"&lt;((?:#[CG]|@[UW])[A-Z0-9]{1,30})&gt;", r"<\1>", escape(text, most))
+    """Escaped, but for the channels and people that our own sentences name as `<#C1>` and `<@U1>`. At most
+    this long, escaped; a name that would be cut in two is left out."""
+    while True:
+        whole = re.sub(r"<[#@]?[A-Z0-9]*…$", "…", text)
+        shown = re.sub(r"&lt;((?:#[CG]|@[UW])[A-Z0-9]{1,30})&gt;", r"<\1>", escape(whole, 6 * len(whole) + 9))
+        if size(shown) <= most:
+            return shown
+        text = cut(text, len(text) * 4 // 5)
 
 
 def action(action_id: str, text: str, value: str, of: str, **more: Any) -> Json:

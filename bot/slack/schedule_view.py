@@ -119,17 +119,25 @@ def schedules_blocks(
     most: int = IN_MESSAGE,
     more: str = "those that come later.",
 ) -> list[Json]:
-    """One's own, then for an admin everybody's, as they come. At most `most` blocks and three.
+    """One's own, then for an admin everybody's. At most `most` blocks and three: the first of them have room,
+    and stand in the order they were made, so that no other button comes under the pointer that presses one.
 
     `more`: where those are that found no room."""
     mine = [s for s in schedules if s.by == person]
-    others = [s for s in schedules if admin and s.by != person]
+    ranked = [*mine, *(s for s in schedules if admin and s.by != person)]
 
-    def entry(schedule: Schedule) -> list[Json]:
-        first = bool(others) and schedule is others[0]
+    def entry(schedule: Schedule, before: Schedule | None) -> list[Json]:
+        first = schedule.by != person and (before is None or before.by == person)
         return [*([header("Other people's schedules")] if first else []), *_schedule(schedule, person, now)]
 
-    blocks, left_out = fitted([*mine, *others], entry, most)
+    def entries(some: Sequence[Schedule]) -> list[list[Json]]:
+        return list(map(entry, some, [None, *some]))
+
+    _, left_out = fitted(entries(ranked[:most]), lambda blocks: blocks, most)
+    left_out += max(0, len(ranked) - most)
+    shown = ranked[: len(ranked) - left_out]
+    shown.sort(key=lambda s: (s.by != person, s.created_at, s.id))
+    blocks = [block for entry in entries(shown) for block in entry]
     if left_out:
         blocks.append(context(f"… and {left_out} more: {more}"))
     return [header("Your schedules"), *([] if mine else [mrkdwn(NONE_YET)]), *blocks]

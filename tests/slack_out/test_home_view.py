@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -118,6 +119,54 @@ def test_admins_see_what_changed() -> None:
         "on, everywhere → on, only in <#C1> &lt;!here&gt;" in said
     )
     assert "U2" not in made.said(home(data(log=[entry])))
+
+
+MONDAYS = "Every Monday at 09:00 (Europe/Berlin) in <#C1>, for <@U2>, active"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("", MONDAYS, "new: Every Monday at 09:00 (Europe/Berlin) in <#C1>"),
+        (MONDAYS, MONDAYS.replace("active", "paused"), "active → paused"),
+        (MONDAYS, MONDAYS.replace("U2", "U3"), "for <@U2> → for <@U3>"),
+        (
+            MONDAYS,
+            MONDAYS.replace("09:00", "08:00"),
+            "Every Monday at 09:00 (Europe/Berlin) in <#C1> → Every Monday at 08:00 (Europe/Berlin) in <#C1>",
+        ),
+        (MONDAYS, "deleted", "deleted"),
+        (MONDAYS, MONDAYS, "active → active"),
+    ],
+)
+def test_of_a_schedule_is_told_what_is_different(before: str, after: str, told: str) -> None:
+    """All of it twice would fill the tab."""
+    entry = Entry("T1", 1_795_420_800.0, "U2", "schedule", "0 9 * * 1", before, after)
+    said = made.said(home(data(admin=True, log=[entry])))
+    assert f"09:00 · <@U2> · 0 9 * * 1: {told}\n" in f"{said}\n"
+
+
+def test_a_name_that_is_cut_in_two_is_no_name() -> None:
+    entry = Entry("T1", made.NOW, "U2", "worker", "writer", "off", "on, only in" + " <#C0123456789>," * 9)
+    said = made.said(home(data(admin=True, log=[entry])))
+    assert "<#C0123456789>, …" in said and "&lt;#C" not in said
+
+
+def test_the_request_for_a_schedule_says_what_became_of_it() -> None:
+    """Its title is what will be done; stars in it would end the bold part. Until it is confirmed it can be
+    cancelled; there is nothing that could be stopped."""
+    asked = Proposal("Say *hello*", "0 9 * * 1", "UTC", "C1")
+    run = replace(made.a_run(title=""), steps=(), proposal=asked)
+    (cancel,) = [b for b in made.buttons(home(data(runs=[run]))) if b["action_id"] == "stop"]
+    assert (cancel["text"]["text"], cancel["accessibility_label"]) == ("Cancel", "Cancel Say *hello*")
+    assert "nothing is scheduled" in cancel["confirm"]["text"]["text"]
+    assert request_row(run).startswith("Say *hello* in <#C1>\n")
+    yes = replace(run, status="done", proposal=replace(asked, decided="yes"))
+    assert request_row(yes).endswith("\n:calendar: scheduled")
+    changed = replace(yes, proposal=replace(asked, decided="yes", replaces="s1"))
+    assert request_row(changed).endswith("\n:calendar: schedule changed")
+    no = replace(run, status="stopped", proposal=replace(asked, decided="no"))
+    assert "cancelled, nothing was scheduled" in request_row(no)
 
 
 def test_a_notice_stands_on_top() -> None:

@@ -141,6 +141,17 @@ def test_the_list_says_when_each_comes_or_why_not() -> None:
     assert "U2" not in made.said(schedules_blocks(schedules, "U1", False, made.NOW))
 
 
+def test_a_schedule_stays_where_it_is_when_its_next_time_changes() -> None:
+    """Else a second click would hit another one's button. Those that come soonest are shown first of all."""
+    old = made.a_schedule(id="b", text="older", created_at=1.0, next_at=made.NOW + 9)
+    new = made.a_schedule(id="a", text="newer", created_at=2.0, next_at=made.NOW + 5)
+    late = made.a_schedule(id="c", text="latest", created_at=0.0, next_at=made.NOW + 99)
+    for order in ([new, old, late], [old, new, late]):
+        said = made.said(schedules_blocks(order, "U1", False, made.NOW, most=4))
+        assert said.index("older") < said.index("newer") and "latest" not in said
+        assert "… and 1 more" in said
+
+
 def test_the_buttons_fit_how_a_schedule_stands() -> None:
     """And say of which schedule they are."""
 
