@@ -3,8 +3,8 @@
 Its jobs are a few, fixed, and in memory; what they look for is in the database: leases, wakes, schedules that
 are due. A job per schedule was not worth it: a look at an index each second finds what is due in every bot
 alike, and needs no telling when a schedule changes. A job that is late runs once, never twice at a time, and
-what fails in one is looked at again. APScheduler waits by the time of day: after a clock was set back its jobs
-would sleep until it is as late as before, so they are woken then.
+what fails in one is looked at again. APScheduler waits by the time of day: after a clock was set back its
+jobs would sleep until it is as late as before, so they are woken then.
 """
 
 from __future__ import annotations

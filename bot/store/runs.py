@@ -56,7 +56,7 @@ class Runs:
         if not fresh and (run := self._cache.get(key)):
             self._cache.move_to_end(key)
             return run
-        found = await self._read(lambda c: _runs(c, workspace, select(RUN).where(RUN.c.id == run_id)))
+        found = await self._read(lambda c: runs_of(c, workspace, select(RUN).where(RUN.c.id == run_id)))
         for run in found:
             self._keep(run)
         return found[0] if found else None
@@ -98,7 +98,7 @@ class Runs:
         query = (
             select(RUN).where(_in_thread(workspace, channel, thread_ts)).order_by(RUN.c.created_at, RUN.c.id)
         )
-        return await self._read(lambda c: _runs(c, workspace, query))
+        return await self._read(lambda c: runs_of(c, workspace, query))
 
     async def owners(self, workspace: str, channel: str, thread_ts: str) -> set[str]:
         """The people whose request started a run in this thread."""
@@ -108,13 +108,13 @@ class Runs:
     async def open_runs(self, workspace: str) -> Sequence[Run]:
         """What is queued or on, oldest first."""
         query = select(RUN).where(OPEN).order_by(RUN.c.created_at).limit(MANY)
-        return await self._read(lambda c: _runs(c, workspace, query))
+        return await self._read(lambda c: runs_of(c, workspace, query))
 
     async def recent_runs(self, workspace: str, by: str, limit: int = 10) -> Sequence[Run]:
         """One person's runs, newest first."""
         query = select(RUN).where(RUN.c.by == by)
         return await self._read(
-            lambda c: _runs(c, workspace, query.order_by(RUN.c.created_at.desc()).limit(limit))
+            lambda c: runs_of(c, workspace, query.order_by(RUN.c.created_at.desc()).limit(limit))
         )
 
     async def run_of_message(self, workspace: str, channel: str, ts: str) -> Run | None:
@@ -122,7 +122,7 @@ class Runs:
         place = (MESSAGE.c.workspace == workspace, MESSAGE.c.channel == channel, MESSAGE.c.ts == ts)
         run_ids = select(MESSAGE.c.run_id).where(*place)
         query = select(RUN).where(RUN.c.id.in_(run_ids))
-        found = await self._read(lambda c: _runs(c, workspace, query))
+        found = await self._read(lambda c: runs_of(c, workspace, query))
         return found[0] if found else None
 
     async def open_of(self, workspace: str, person: str) -> set[str]:
@@ -226,7 +226,7 @@ def _their_turn() -> Select[Any]:
     return select(RUN.c.workspace, RUN.c.id).where(QUEUED, ~waits).order_by(RUN.c.created_at)
 
 
-def _runs(connection: Connection, workspace: str, query: Select[Any]) -> list[Run]:
+def runs_of(connection: Connection, workspace: str, query: Select[Any]) -> list[Run]:
     """Two statements for any number of runs of one workspace."""
     rows = connection.execute(query.where(RUN.c.workspace == workspace)).mappings().all()
     steps: dict[str, list[Any]] = {row["id"]: [] for row in rows}

@@ -20,7 +20,7 @@ from bot.ports import BY_HAND, Clock, Fire, Schedule
 from bot.run import Run
 from bot.store.audit import record
 from bot.store.changes import line
-from bot.store.runs import _runs
+from bot.store.runs import runs_of
 from bot.store.sql import insert
 from bot.tables import FIRE, RUN, SCHEDULE
 
@@ -157,7 +157,7 @@ class Schedules:
             .order_by(RUN.c.created_at.desc(), RUN.c.id)
             .limit(limit)
         )
-        return await self._database.read(lambda c: _runs(c, schedule.workspace, query))
+        return await self._database.read(lambda c: runs_of(c, schedule.workspace, query))
 
     async def forget(self, older_than: float) -> int:
         gone = delete(FIRE).where(FIRE.c.done_at < self._clock() - older_than)
