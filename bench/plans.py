@@ -111,10 +111,10 @@ def words(reply: PlanReply) -> Iterable[str]:
 class Asking:
     """One server, asked one request after another, as the bot would ask it."""
 
-    def __init__(self, base_url: str, key: str, model: str) -> None:
+    def __init__(self, base_url: str, key: str, model: str, small: bool) -> None:
         headers = {"Authorization": f"Bearer {key}"}
         self._client = httpx.Client(base_url=base_url, headers=headers, timeout=300, trust_env=False)
-        self._model = model
+        self._model, self._small = model, small
         self.spent: list[float] = []
         self.repaired = 0
 
@@ -130,7 +130,7 @@ class Asking:
         return mended, f"{first}; repaired ({why}): {second}"
 
     def _reply(self, run: Run) -> tuple[PlanReply, str]:
-        call = planner.plan_call(run, TEAM, MAX_STEPS, NOW)
+        call = planner.plan_call(run, TEAM, MAX_STEPS, NOW, self._small)
         form = {"name": "reply", "strict": True, "schema": call.response_schema}
         body = {
             "model": self._model,
@@ -184,7 +184,7 @@ async def local(cases: Iterable[Case]) -> None:
             if not await model.ready(900):
                 raise SystemExit(model.state.why)
             name = model.name.rpartition("/")[2]
-            await asyncio.to_thread(report, Asking(model.url, model.key, name), cases)
+            await asyncio.to_thread(report, Asking(model.url, model.key, name, small=True), cases)
         finally:
             await model.stop()
 
@@ -196,6 +196,7 @@ def main() -> None:
     options.add_argument("--base-url", help="an OpenAI-style server, with its /v1")
     options.add_argument("--key", default="")
     options.add_argument("--model", default="local")
+    options.add_argument("--small", action="store_true", help="ask as the embedded model is asked")
     options.add_argument("--only", default="", help="requests that contain one of these, comma-separated")
     options.add_argument(
         "--held-out", action="store_true", help="the requests that the prompt was not tuned on"
@@ -210,7 +211,7 @@ def main() -> None:
         if any(part in f"{case.files} {case.request}" for part in parts)
     ]
     if chosen.base_url:
-        report(Asking(chosen.base_url, chosen.key, chosen.model), cases)
+        report(Asking(chosen.base_url, chosen.key, chosen.model, chosen.small), cases)
     else:
         asyncio.run(local(cases))
 

@@ -142,6 +142,7 @@ async def running(
             max_steps=settings.max_steps if settings.model else min(settings.max_steps, EMBEDDED_STEPS),
             model_seconds=int(settings.model_seconds * 3),
             least_seconds=0 if settings.model else STEP_SECONDS,
+            small=not settings.model,
         )
         orchestrator = Orchestrator(
             store.runs,

@@ -28,10 +28,12 @@ class Briefing:
         max_steps: int = MAX_STEPS,
         model_seconds: int = 300,
         least_seconds: int = 0,
+        small: bool = False,
     ) -> None:
-        """`least_seconds`: the shortest time limit of a step, for a model that many wait for."""
+        """`least_seconds`: the shortest time limit of a step, for a model that many wait for. `small`: the
+        planner asks for less at once."""
         self._registry, self._materials, self._clock = registry, materials, clock
-        self._max_steps = max_steps
+        self._max_steps, self._small = max_steps, small
         self._model_seconds, self._least_seconds = model_seconds, least_seconds
 
     async def plan_of(self, run: Run, report: wire.Finished) -> PlanReply:
@@ -45,7 +47,7 @@ class Briefing:
         team = await self._registry.team(run.workspace)
         if state.kind != "work":
             call = (
-                planner.plan_call(run, _here(team, run), self._max_steps, self._clock())
+                planner.plan_call(run, _here(team, run), self._max_steps, self._clock(), self._small)
                 if state.kind == "plan"
                 else planner.answer_call(run)
             )

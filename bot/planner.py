@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bot import recurrence
+from bot import recurrence, waiting
 from bot.plan import MAX_STEPS, Plan, ends, problems
 from bot.run import AnsweredDirectly, PlanMade, PlanRefused, PlanReply, Proposal, Proposed, Request, Run
 from workers import Line, Worker
@@ -29,12 +29,6 @@ SELF = "delegate"  # how our own words are attributed
 REMEMBERED = 10  # earlier runs of a thread
 FORMS = ("answer", "plan", "schedule")
 EXAMPLES_NOW = "Now: Tuesday 2026-03-10 14:05"  # before each: where only some had it, it meant a schedule
-WAIT = {
-    "wait_until": {"type": "string", "pattern": rf"^{recurrence.DATE_PATTERN} [0-9]{{2}}:[0-9]{{2}}$"},
-    "wait_minutes": {"type": "integer", "minimum": 1, "maximum": 129_600},
-}
-LATE_SECONDS = 3_600.0  # a time that passed while the plan was made still counts
-LONGEST_WAIT_DAYS = 90
 MATERIAL_CHARS = 4_000  # of a result or of a thread in a prompt: small models have small windows
 
 
@@ -44,7 +38,10 @@ def _prompt(name: str) -> str:
 
 
 def plan_schema(
-    workers: Mapping[str, Worker], max_steps: int = MAX_STEPS, forms: Collection[str] = FORMS
+    workers: Mapping[str, Worker],
+    max_steps: int = MAX_STEPS,
+    forms: Collection[str] = FORMS,
+    waits: bool = True,
 ) -> dict[str, Any]:
     """`{"answer"}`, `{"title", "steps"}` or `{"schedule"}`. Limits everywhere: without them a small model
     runs on inside a string. References between steps are checked by `problems`, not by the schema."""
@@ -56,7 +53,7 @@ def plan_schema(
         instruction=_text(400),
         needs={"type": "array", "items": {"type": "string", "enum": ids}, "maxItems": max(max_steps - 1, 1)},
     )
-    step["properties"] |= WAIT  # seldom there, so not required
+    step["properties"] |= waiting.FIELDS if waits else {}  # seldom there, so not required
     steps = {"type": "array", "items": step, "minItems": 1, "maxItems": max_steps}
     each = {"answer": _object(answer=_text(800))}
     if workers:
@@ -83,16 +80,25 @@ def _object(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
-def plan_call(run: Run, workers: Mapping[str, Worker], max_steps: int = MAX_STEPS, now: float = 0.0) -> Call:
-    """The planning call, or its one repair when the first reply was refused."""
-    forms = forms_for(run.request)
+def plan_call(
+    run: Run,
+    workers: Mapping[str, Worker],
+    max_steps: int = MAX_STEPS,
+    now: float = 0.0,
+    small: bool = False,
+) -> Call:
+    """The planning call, or its one repair when the first reply was refused. A `small` model is offered what
+    waits only where the request may name a time: it made “then” a wait, and “reserve a table” a schedule."""
+    forms, waits = forms_for(run.request), not small or recurrence.may_name_a_time(run.request.text)
+    if not waits and "plan" in forms:
+        forms = ("answer", "plan")
     messages = [*prefix(workers), {"role": "user", "content": _request(run, now)}]
     planning = run.steps[0]
     if planning.repair:
         repair = f"Your reply was:\n{planning.repair[-MATERIAL_CHARS:]}\n\nReply again, with the mended JSON."
         messages.append({"role": "user", "content": repair})
     most = 200 + 120 * max_steps  # a step takes about 60 tokens
-    schema = plan_schema(workers, max_steps, forms)
+    schema = plan_schema(workers, max_steps, forms, waits)
     return Call(messages=tuple(messages), response_schema=schema, max_tokens=most)
 
 
@@ -156,7 +162,7 @@ def read_plan(
     try:
         if form == "schedule":
             return Proposed(attempt, _proposal(reply["schedule"], run.request, now), usage)
-        plan = Plan.model_validate(_timed(reply, run.request.zone, now))
+        plan = Plan.model_validate(waiting.timed(reply, run.request.zone, now))
     except ValidationError as error:
         wrong = tuple(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
         return PlanRefused(attempt, text, wrong, usage)
@@ -188,32 +194,6 @@ def proposal_for(request: Request, task: str, rule: str, zone: str) -> Proposal:
         about=request.about,
         replaces="" if request.scheduling == "new" else request.scheduling,
     )
-
-
-def _timed(reply: dict[str, Any], zone: str, now: float) -> dict[str, Any]:
-    """The plan's own words for waiting, as numbers. Raises `recurrence.Misread` and `recurrence.Unusable`."""
-    if not isinstance(steps := reply.get("steps"), list):
-        return reply
-    return reply | {"steps": [_timed_step(s, zone, now) if isinstance(s, dict) else s for s in steps]}
-
-
-def _timed_step(step: dict[str, Any], zone: str, now: float) -> dict[str, Any]:
-    step = dict(step)
-    until, minutes = step.pop("wait_until", None), step.pop("wait_minutes", None)
-    step.pop("not_before", None), step.pop("delay", None)
-    if isinstance(until, str) and until:
-        try:
-            step["not_before"] = recurrence.local(recurrence.dated(until, zone, now), zone)
-        except recurrence.Unusable as error:
-            raise recurrence.Misread(str(error)) from error
-        if step["not_before"] < now - LATE_SECONDS:
-            raise recurrence.Misread(f"“wait_until” {until} has passed.")
-    if isinstance(minutes, int) and minutes > 0:
-        step["delay"] = minutes * 60.0
-    if max(step.get("not_before", 0.0) - now, step.get("delay", 0.0)) > LONGEST_WAIT_DAYS * 86_400:
-        sentence = f"I can wait {LONGEST_WAIT_DAYS} days at most. For later times, make a schedule of it."
-        raise recurrence.Unusable(sentence)
-    return step
 
 
 def answer_call(run: Run) -> Call:

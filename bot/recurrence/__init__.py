@@ -1,9 +1,10 @@
 """Recurrence: rules for when something is due, the slots that follow, the words, and how it is asked for."""
 
-from bot.recurrence.asked import Misread, dated, understood
+from bot.recurrence.asked import Misread, understood
 from bot.recurrence.english import words
 from bot.recurrence.exact import typed
-from bot.recurrence.form import DATE_PATTERN, FIELDS, SCHEMA
+from bot.recurrence.form import DATE_PATTERN, FIELDS, SCHEMA, dated
+from bot.recurrence.hints import may_name_a_time
 from bot.recurrence.rules import MIN_GAP, Slot, check, local, missed, slots, upcoming
 from bot.recurrence.zones import Unusable, said, zone_of
 
@@ -18,6 +19,7 @@ __all__ = [
     "check",
     "dated",
     "local",
+    "may_name_a_time",
     "missed",
     "said",
     "slots",

@@ -7,20 +7,18 @@ Not known here: prompts, models, stores.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from bot.recurrence.form import DAYS, NAMED_DAYS
+from bot.recurrence.form import DAYS, NAMED, dated
 from bot.recurrence.rules import check, read, slots, upcoming
 from bot.recurrence.zones import Unusable, zone_of
 
 USUAL = "09:00"  # where no time was named
 MOST_WEEKS = 52
-NAMED = re.compile(rf"({'|'.join(NAMED_DAYS)})[a-z]*[T ](\d\d:\d\d)", re.IGNORECASE)
 
 
 class Misread(Exception):
@@ -32,7 +30,7 @@ class When(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    every: Literal["once", "minutes", "hours", "day", "weekday", "week", "month", "year"]
+    every: Literal["once", "minutes", "hours", "day", "workday", "week", "month", "year"]
     n: int = Field(1, ge=1, le=1000)
     days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = ()
     day: Annotated[int, Field(ge=-1, le=31)] | None = None
@@ -46,6 +44,11 @@ class When(BaseModel):
     @classmethod
     def _short(cls, days: Any) -> Any:
         return [str(day).lower()[:3] for day in days] if isinstance(days, list) else days
+
+    @field_validator("every", mode="before")
+    @classmethod
+    def _workday(cls, every: Any) -> Any:
+        return "workday" if every == "weekday" else every
 
     @field_validator("day")
     @classmethod
@@ -84,19 +87,6 @@ def understood(when: Mapping[str, Any], zone: str, now: float) -> tuple[str, str
             raise Misread("“cron” and the other fields say different things: leave “cron” out, or them.")
     check(rule, where, now)
     return rule, where
-
-
-def dated(text: str, zone: str, now: float) -> str:
-    """“tomorrow 09:00” or “fri 09:00” (the next one) with its date; everything else as it is."""
-    if not (found := NAMED.fullmatch(text.strip())):
-        return text
-    named, time = found[1].lower(), found[2]
-    here = datetime.fromtimestamp(now, zone_of(zone))
-    days = int(named == "tomorrow")
-    if named in DAYS:
-        days = (DAYS.index(named) - here.weekday()) % 7
-        days += 7 if not days and time <= f"{here:%H:%M}" else 0
-    return f"{here.date() + timedelta(days)} {time}"
 
 
 def _dated(given: Mapping[str, Any], zone: str, now: float) -> dict[str, str]:
@@ -194,12 +184,12 @@ def _end(when: When, weekdays: str = "") -> str:
 
 def _on_days(when: When, today: date) -> tuple[str, int]:
     hour, minute = when.clock
-    if when.every == "weekday":
+    if when.every == "workday":
         if when.days and set(when.days) != set(DAYS[:5]):
-            raise Misread("“weekday” means Monday to Friday; single days go with “week” and “days”.")
+            raise Misread("“workday” means Monday to Friday; single days go with “week” and “days”.")
         if when.n > 1:
             raise Unusable(
-                "Every so many weekdays is not possible. Name the days, as Monday, Wednesday, Friday."
+                "Every so many workdays is not possible. Name the days, as Monday, Wednesday, Friday."
             )
         return f"{minute} {hour} {_end(when, '1-5')}", 1
     if when.every == "day" and (when.n == 1 or when.n % 7):

@@ -1,17 +1,22 @@
 """The form in which a model says when something shall happen, as JSON schema.
 
 One shape for each “every”: a grammar then keeps a small model from fields that do not go together, and makes
-it say the time. “cron” is for what the others cannot say. It is read in `asked.py`.
+it say the time. “cron” is for what the others cannot say. What was said so is read in `asked.py`.
 """
 
 from __future__ import annotations
 
+import re
+from datetime import datetime, timedelta
 from typing import Any
 
+from bot.recurrence.zones import zone_of
+
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-EVERY = ("once", "minutes", "hours", "day", "weekday", "week", "month", "year")
+EVERY = ("once", "minutes", "hours", "day", "workday", "week", "month", "year")
 NAMED_DAYS = ("today", "tomorrow", *DAYS)  # small models copy words better than they reckon dates
 DATE_PATTERN = rf"([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}|{'|'.join(NAMED_DAYS)})"
+NAMED = re.compile(rf"({'|'.join(NAMED_DAYS)})[a-z]*[T ](\d\d:\d\d)", re.IGNORECASE)
 FIELDS: dict[str, dict[str, Any]] = {
     "every": {"enum": list(EVERY)},
     "n": {"type": "integer", "minimum": 1, "maximum": 1000},
@@ -39,7 +44,7 @@ def _shape(every: str, required: str = "", optional: str = "") -> dict[str, Any]
 SCHEMA: dict[str, Any] = {
     "anyOf": [
         _shape("once", "date time"),
-        _shape("day weekday", "time", "n date"),
+        _shape("day workday", "time", "n date"),
         _shape("week", "days time", "n date"),
         _shape("month", "day time", "n month date"),
         _shape("year", "day month time"),
@@ -47,3 +52,16 @@ SCHEMA: dict[str, Any] = {
         _shape("month year hours minutes", "cron"),
     ]
 }
+
+
+def dated(text: str, zone: str, now: float) -> str:
+    """“tomorrow 09:00” or “fri 09:00” (the next one) with its date; everything else as it is."""
+    if not (found := NAMED.fullmatch(text.strip())):
+        return text
+    named, time = found[1].lower(), found[2]
+    here = datetime.fromtimestamp(now, zone_of(zone))
+    days = int(named == "tomorrow")
+    if named in DAYS:
+        days = (DAYS.index(named) - here.weekday()) % 7
+        days += 7 if not days and time <= f"{here:%H:%M}" else 0
+    return f"{here.date() + timedelta(days)} {time}"
