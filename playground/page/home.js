@@ -6,6 +6,8 @@ import { get } from "./api.js";
 import { blocks } from "./blocks.js";
 import { contextFor } from "./context.js";
 
+const CONTROLS = "[data-focus]";
+
 export function homeTab(store) {
   const body = h("div", { class: "home-body" });
   const el = h("div", { class: "home", dataset: { testid: "home" } }, body);
@@ -19,10 +21,19 @@ export function homeTab(store) {
         : "The bot is not connected, so there is no Home to show."));
       return;
     }
-    const focused = body.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
+    const focused = body.contains(document.activeElement) ? document.activeElement : null;
+    const at = [...body.querySelectorAll(CONTROLS)].indexOf(focused);
     const key = `home/${store.me}`;
     fill(body, blocks(view.blocks, { ...contextFor(store, key, { view_id: view.id }), heading: "h2" }));
-    if (focused) body.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
+    if (focused) successor(focused, at)?.focus();
+  }
+
+  /** The same control in the new view, or what stands in its place: “Resume” where “Pause” was. */
+  function successor(old, at) {
+    const now = [...body.querySelectorAll(CONTROLS)];
+    const label = old.getAttribute("aria-label");
+    return now.find((one) => one.dataset.focus === old.dataset.focus)
+      ?? now.find((one) => label && one.getAttribute("aria-label") === label) ?? now[at];
   }
 
   /** Opening Home is what makes Slack tell the bot, which then publishes: the view may come a moment later. */

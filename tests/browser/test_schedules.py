@@ -80,7 +80,9 @@ async def test_it_is_paused_resumed_run_and_deleted_from_home(ada: Person, world
         await ada.home.get_by_role("button", name="Pause Write the weekly note").click()
         await expect(ada.home).to_contain_text("Paused")
         await ada.looks("home-paused", whole=ada.home)
-        await ada.home.get_by_role("button", name="Resume Write the weekly note").click()
+        resume = ada.home.get_by_role("button", name="Resume Write the weekly note")
+        await expect(resume).to_be_focused()  # it stands where Pause was
+        await resume.press("Enter")
         await expect(ada.home).to_contain_text("Next: Mon")
         world.stub.plan({"answer": "All quiet this week."})
         await ada.home.get_by_role("button", name="Run now Write the weekly note").click()
