@@ -1,8 +1,18 @@
 """Where a small model may think of times: it must not miss one, in whatever language."""
 
+import json
+
 import pytest
 
+from bot.decide import decide
+from bot.planner import plan_call
 from bot.recurrence import may_name_a_time
+from bot.run import Request, TurnCame, new_run
+from workers import Task, Worker
+
+
+async def nothing(task: Task) -> str:
+    return ""
 
 
 @pytest.mark.parametrize(
@@ -42,3 +52,14 @@ def test_what_names_a_time_is_seen(text: str) -> None:
 )
 def test_what_names_none_is_left_in_peace(text: str) -> None:
     assert not may_name_a_time(text)
+
+
+def test_a_small_model_is_offered_times_only_then() -> None:
+    def offered(text: str, **more: str) -> str:
+        request = Request(text, "UADA", "C1", **more)
+        run = decide(new_run("run1", "T1", request, 0), TurnCame(), 1)
+        return json.dumps(plan_call(run, {"w": Worker("w", "Works.", nothing)}, small=True).response_schema)
+
+    assert "cron" in offered("every day, a joke") and "wait_until" in offered("every day, a joke")
+    assert "cron" not in offered("a joke") and "wait_until" not in offered("a joke")
+    assert "cron" in offered("a joke", scheduling="new")
