@@ -55,8 +55,8 @@ def test_what_names_none_is_left_in_peace(text: str) -> None:
 
 
 def test_a_small_model_is_offered_times_only_then() -> None:
-    def offered(text: str, **more: str) -> str:
-        request = Request(text, "UADA", "C1", **more)
+    def offered(text: str, scheduling: str = "") -> str:
+        request = Request(text, "UADA", "C1", scheduling=scheduling)
         run = decide(new_run("run1", "T1", request, 0), TurnCame(), 1)
         return json.dumps(plan_call(run, {"w": Worker("w", "Works.", nothing)}, small=True).response_schema)
 
