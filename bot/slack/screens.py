@@ -20,10 +20,11 @@ from bot.ports import Clock, Schedule, StoreDown
 from bot.registry import Registry, Seat
 from bot.slack.admin import Admin, NotChanged
 from bot.slack.blocks import Json
+from bot.slack.bolt import whisper
 from bot.slack.calls import SlackTrouble, call
 from bot.slack.home import Home
 from bot.slack.inbox import Inbox
-from bot.slack.incoming import Incoming
+from bot.slack.incoming import Incoming, read_action
 from bot.slack.people import People
 from bot.slack.schedule_view import EDIT, read_schedule_modal, schedule_modal
 from bot.slack.team_view import EDIT as SETTINGS
@@ -68,8 +69,13 @@ class Screens:
         app.view(EDIT)(self._edit_schedule)
 
     async def _open_settings(self, ack: Ack, body: Json, client: AsyncWebClient) -> None:
+        """The form brings back where it was opened: the list that a command brought is to show the change."""
         seat = await self._seat(body)
-        await _open(ack, body, client, worker_modal(seat, self.registry.models) if seat else None)
+        view = worker_modal(seat, self.registry.models) if seat else None
+        pressed = read_action(body | {"actions": [{"action_id": "worker:"}]})
+        if view and pressed and pressed.in_a_list:
+            view["private_metadata"] += f" {pressed.response_url}"
+        await _open(ack, body, client, view)
 
     async def _open_trial(self, ack: Ack, body: Json, client: AsyncWebClient) -> None:
         seat = await self._seat(body)
@@ -83,8 +89,9 @@ class Screens:
         seats = await self.registry.seats(_workspace(body), self.clock())
         return next((seat for seat in seats if seat.worker.name == _value(body)), None)
 
-    async def _save_settings(self, ack: Ack, body: Json) -> None:
-        make, name = read_worker_modal(_values(body)), body["view"]["private_metadata"]
+    async def _save_settings(self, ack: Ack, body: Json, client: AsyncWebClient) -> None:
+        make = read_worker_modal(_values(body))
+        name, _, url = body["view"]["private_metadata"].partition(" ")
         if isinstance(make, Mapping):
             await ack(response_action="errors", errors=make)
             return
@@ -95,7 +102,11 @@ class Screens:
             await ack(response_action="update", view=said_modal("Not changed", sentence))
             return
         await ack()
-        await self.home.publish(_workspace(body), _person(body), said)
+        if url:
+            now = await self.home.listed("worker", _workspace(body), _person(body), said)
+            await whisper(client, self._incoming(body, source="button", response_url=url), said, now)
+        else:
+            await self.home.publish(_workspace(body), _person(body), said)
 
     async def _try(self, ack: Ack, body: Json, client: AsyncWebClient) -> None:
         text, name = read_try_modal(_values(body)), body["view"]["private_metadata"]
