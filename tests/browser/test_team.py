@@ -73,6 +73,12 @@ async def test_the_settings_limit_a_worker_to_a_channel(ada: Person, world: Held
         await ada.writes("/delegate workers")
         await expect(ada.said("Only visible to you")).to_contain_text("only in #support")
         await ada.looks("workers-listed", dark=True)
+        await ada.comes(as_="ben")
+        await ada.writes("/delegate workers")
+        await expect(ada.said("Only visible to you")).to_contain_text("Only in #support.")
+        await expect(ada.said("Only visible to you").get_by_role("button", name="Settings")).to_have_count(0)
+        await ada.looks("workers-listed-member")
+        await ada.comes()
         await ada.said("Only visible to you").get_by_role("button", name="Settings of writer").click()
         await ada.form.get_by_label("In every channel").check()
         await ada.form.get_by_role("button", name="Save").click()
@@ -80,11 +86,6 @@ async def test_the_settings_limit_a_worker_to_a_channel(ada: Person, world: Held
         await ada.looks("workers-listed-changed")
         await ada.opens_home()
         await expect(ada.home).to_contain_text("only in #support, with the model hosted_vllm/large → on")
-        await ada.comes(as_="ben")
-        await ada.writes("/delegate workers")
-        await expect(ada.said("Only visible to you")).to_contain_text("Writes and refines text")
-        await expect(ada.said("Only visible to you").get_by_role("button", name="Settings")).to_have_count(0)
-        await ada.looks("workers-listed-member")
 
 
 async def test_a_worker_is_tried_and_its_reply_is_in_messages(ada: Person, world: HeldWorld) -> None:
