@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -29,6 +30,7 @@ SELF = "delegate"  # how our own words are attributed
 REMEMBERED = 10  # earlier runs of a thread
 FORMS = ("answer", "plan", "schedule")
 EXAMPLES_NOW = "Now: Tuesday 2026-03-10 14:05"  # before each: where only some had it, it meant a schedule
+MOST_TASK = 3_000  # characters of what a schedule does
 MATERIAL_CHARS = 4_000  # of a result or of a thread in a prompt: small models have small windows
 
 
@@ -42,6 +44,7 @@ def plan_schema(
     max_steps: int = MAX_STEPS,
     forms: Collection[str] = FORMS,
     waits: bool = True,
+    unlikely: Collection[str] = (),
 ) -> dict[str, Any]:
     """`{"answer"}`, `{"title", "steps"}` or `{"schedule"}`. Limits everywhere: without them a small model
     runs on inside a string. References between steps are checked by `problems`, not by the schema."""
@@ -58,7 +61,7 @@ def plan_schema(
     each = {"answer": _object(answer=_text(800))}
     if workers:
         each["plan"] = _object(title=_text(80), steps=steps)
-        each["schedule"] = _object(schedule=_object(task=_text(600), when=recurrence.SCHEMA))
+        each["schedule"] = _object(schedule=_object(task=_text(600), when=recurrence.schema(unlikely)))
     chosen = [form for name, form in each.items() if name in forms]
     return chosen[0] if len(chosen) == 1 else {"anyOf": chosen}
 
@@ -89,7 +92,9 @@ def plan_call(
 ) -> Call:
     """The planning call, or its one repair when the first reply was refused. A `small` model is offered what
     waits only where the request may name a time: it made “then” a wait, and “reserve a table” a schedule."""
-    forms, waits = forms_for(run.request), not small or recurrence.may_name_a_time(run.request.text)
+    text, forms = run.request.text, forms_for(run.request)
+    waits = not small or recurrence.may_name_a_time(text)
+    unlikely = recurrence.unlikely(text) if small else ()
     if not waits and "plan" in forms:
         forms = ("answer", "plan")
     messages = [*prefix(workers), {"role": "user", "content": _request(run, now)}]
@@ -98,7 +103,7 @@ def plan_call(
         repair = f"Your reply was:\n{planning.repair[-MATERIAL_CHARS:]}\n\nReply again, with the mended JSON."
         messages.append({"role": "user", "content": repair})
     most = 200 + 120 * max_steps  # a step takes about 60 tokens
-    schema = plan_schema(workers, max_steps, forms, waits)
+    schema = plan_schema(workers, max_steps, forms, waits, unlikely)
     return Call(messages=tuple(messages), response_schema=schema, max_tokens=most)
 
 
@@ -194,6 +199,12 @@ def proposal_for(request: Request, task: str, rule: str, zone: str) -> Proposal:
         about=request.about,
         replaces="" if request.scheduling == "new" else request.scheduling,
     )
+
+
+def recalled(proposal: Proposal, thread: Sequence[Run], by: str) -> Proposal:
+    """“Make it Tuesday” names no channel: it is about the one that this person's last card was about."""
+    cards = [r.proposal for r in thread if r.proposal and r.request.by == by and r.proposal.about]
+    return replace(proposal, about=cards[-1].about) if cards and not proposal.about else proposal
 
 
 def answer_call(run: Run) -> Call:

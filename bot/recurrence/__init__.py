@@ -3,8 +3,8 @@
 from bot.recurrence.asked import Misread, understood
 from bot.recurrence.english import words
 from bot.recurrence.exact import typed
-from bot.recurrence.form import DATE_PATTERN, FIELDS, SCHEMA, dated
-from bot.recurrence.hints import may_name_a_time
+from bot.recurrence.form import DATE_PATTERN, FIELDS, dated, schema
+from bot.recurrence.hints import may_name_a_time, unlikely
 from bot.recurrence.rules import MIN_GAP, Slot, check, local, missed, slots, upcoming
 from bot.recurrence.zones import Unusable, said, zone_of
 
@@ -12,7 +12,6 @@ __all__ = [
     "DATE_PATTERN",
     "FIELDS",
     "MIN_GAP",
-    "SCHEMA",
     "Misread",
     "Slot",
     "Unusable",
@@ -22,9 +21,11 @@ __all__ = [
     "may_name_a_time",
     "missed",
     "said",
+    "schema",
     "slots",
     "typed",
     "understood",
+    "unlikely",
     "upcoming",
     "words",
     "zone_of",

@@ -7,6 +7,7 @@ it say the time. “cron” is for what the others cannot say. What was said so 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -41,17 +42,19 @@ def _shape(every: str, required: str = "", optional: str = "") -> dict[str, Any]
     return {"type": "object", "properties": properties, "required": needed, "additionalProperties": False}
 
 
-SCHEMA: dict[str, Any] = {
-    "anyOf": [
-        _shape("once", "date time"),
-        _shape("day workday", "time", "n date"),
-        _shape("week", "days time", "n date"),
-        _shape("month", "day time", "n month date"),
-        _shape("year", "day month time"),
-        _shape("hours minutes", "n", "days time"),
-        _shape("month year hours minutes", "cron"),
-    ]
-}
+def schema(without: Collection[str] = ()) -> dict[str, Any]:
+    """`without`: values of “every” that are not offered."""
+    shapes = (
+        ("once", "date time", ""),
+        ("day workday", "time", "n date"),
+        ("week", "days time", "n date"),
+        ("month", "day time", "n month date"),
+        ("year", "day month time", ""),
+        ("hours minutes", "n", "days time"),
+        ("month year hours minutes", "cron", ""),
+    )
+    left = [(" ".join(e for e in every.split() if e not in without), *more) for every, *more in shapes]
+    return {"anyOf": [_shape(*shape) for shape in left if shape[0]]}
 
 
 def dated(text: str, zone: str, now: float) -> str:

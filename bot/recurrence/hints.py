@@ -1,7 +1,7 @@
-"""Whether a text may speak of a time: for small models, which see schedules wherever they may say one.
+"""Whether a text may speak of a time, and of which rhythm: small models take whatever they are offered.
 
 It errs on yes: any digit, any letter that is not Latin, and the words of time of a dozen languages will do.
-Which time is meant is not for it to say.
+Which time is meant is not said here.
 """
 
 from __future__ import annotations
@@ -30,7 +30,34 @@ TIMELY = re.compile(
     r"\d|\b(?:{})|\b(?:{})\b|(?:{})\b".format(*("|".join(w.split()) for w in (BEGINNINGS, WORDS, ENDINGS))),
     re.IGNORECASE,
 )
+WEEKDAYS = """
+    monday tuesday wednesday thursday friday saturday sunday
+    montag dienstag mittwoch donnerstag freitag samstag sonnabend sonntag
+    lundi mardi mercredi jeudi vendredi samedi dimanche lunes martes miércoles jueves viernes sábado domingo
+    lunedì martedì mercoledì giovedì venerdì sabato domenica segunda terça quarta quinta sexta
+    maandag dinsdag woensdag donderdag vrijdag zaterdag zondag
+"""
+WEEKDAY = re.compile(rf"\b(?:{'|'.join(WEEKDAYS.split())})", re.IGNORECASE)
+HOURS = re.compile(r"\b(?:hour|min|stund|stünd|heure|hora|ore|ora|uur|uren)|\dh\b", re.IGNORECASE)
+DAYS = re.compile(
+    r"\b(?:days?|daily|weekdays?|workdays?|workings?|tage?|täglich|jours?|día|dias?|diari|giorn|dag|dagelijks)\b",
+    re.IGNORECASE,
+)
+MONTHS = re.compile(
+    r"\b(?:month|year|annual|monat|jahr|jähr|mois|année|mensuel|mes\b|mensual|año|anno\b|mensil|mês|maand|jaar)",
+    re.IGNORECASE,
+)
 LATIN = "\u024f"  # the last letter of the Latin blocks
+
+
+def unlikely(text: str) -> frozenset[str]:
+    """The values of “every” that the text gives no sign of. A weekday that is named says a week's rhythm."""
+    if any(letter > LATIN and letter.isalpha() for letter in text):
+        return frozenset()
+    signs = {("hours", "minutes"): HOURS}
+    if WEEKDAY.search(text):
+        signs |= {("day", "workday"): DAYS, ("month", "year"): MONTHS}
+    return frozenset(every for rhythms, sign in signs.items() if not sign.search(text) for every in rhythms)
 
 
 def may_name_a_time(text: str) -> bool:

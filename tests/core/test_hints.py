@@ -6,7 +6,8 @@ import pytest
 
 from bot.decide import decide
 from bot.planner import plan_call
-from bot.recurrence import may_name_a_time
+from bot.recurrence import may_name_a_time, schema, unlikely
+from bot.recurrence.form import EVERY
 from bot.run import Request, TurnCame, new_run
 from workers import Task, Worker
 
@@ -63,3 +64,23 @@ def test_a_small_model_is_offered_times_only_then() -> None:
     assert "cron" in offered("every day, a joke") and "wait_until" in offered("every day, a joke")
     assert "cron" not in offered("a joke") and "wait_until" not in offered("a joke")
     assert "cron" in offered("a joke", scheduling="new")
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Mondays and Wednesdays at 7, a greeting", {"once", "week"}),
+        ("jeden zweiten Freitag um 10", {"once", "week"}),
+        ("the first Monday of each month", {"once", "week", "month", "year"}),
+        ("every day, but on Friday twice", {"once", "week", "day", "workday"}),
+        ("every two hours on Mondays", {"once", "week", "hours", "minutes"}),
+        ("on the first of each month", {"once", "day", "workday", "week", "month", "year"}),
+        ("毎週月曜日に要約して", set(EVERY)),
+    ],
+)
+def test_a_rhythm_of_which_there_is_no_sign_is_not_offered(text: str, left: set[str]) -> None:
+    assert set(EVERY) - unlikely(text) == left
+    offered = {
+        every for shape in schema(unlikely(text))["anyOf"] for every in shape["properties"]["every"]["enum"]
+    }
+    assert offered == left
