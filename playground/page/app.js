@@ -129,11 +129,13 @@ async function enter() {
 
 async function loadRoom() {
   const at = store.place.channel;
+  store.expects(at);
   const answer = await get("messages", { channel: at, as: store.me });
   if (answer.ok) store.setRoom(at, answer.messages ?? []);
 }
 async function loadThread() {
   const { channel: at, thread: ts } = store.place;
+  store.expects(`${at}/${ts}`);
   const answer = await get("messages", { channel: at, as: store.me, thread_ts: ts });
   if (answer.ok) store.setThread(at, ts, answer.messages ?? []);
 }

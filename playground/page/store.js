@@ -16,6 +16,7 @@ export class Store {
     this.home = null;
     this.rooms = new Map(); // channel -> Map(ts -> message), roots only
     this.threads = new Map(); // channel/ts -> Map(ts -> message)
+    this.meanwhile = new Map(); // what is being fetched -> Map(ts -> message, or null when deleted), live
     this.statuses = new Map(); // channel/thread -> what the bot says of itself there
     this.drafts = new Map();
     this.faces = new Map(); // container -> what a person did in it: values, opened, chosen
@@ -54,14 +55,26 @@ export class Store {
 
   // -- messages
 
-  setRoom(channel, messages) { this.rooms.set(channel, merged(this.rooms.get(channel), messages)); this.tell("messages", { channel }); }
+  /** To be called before a room (`C1`) or a thread (`C1/12.3`) is fetched: what arrives live until its answer
+   *  does is newer than that. */
+  expects(key) { this.meanwhile.set(key, new Map()); }
+  #with(key, map) {
+    for (const [ts, message] of this.meanwhile.get(key) ?? []) message ? map.set(ts, message) : map.delete(ts);
+    this.meanwhile.delete(key);
+    return map;
+  }
+
+  setRoom(channel, messages) {
+    this.rooms.set(channel, this.#with(channel, merged(this.rooms.get(channel), messages)));
+    this.tell("messages", { channel });
+  }
   setThread(channel, ts, messages) {
     const key = `${channel}/${ts}`;
-    this.threads.set(key, merged(this.threads.get(key), messages));
+    this.threads.set(key, this.#with(key, merged(this.threads.get(key), messages)));
     this.tell("thread", { channel, ts });
   }
 
-  forget() { this.rooms.clear(); this.threads.clear(); this.statuses.clear(); this.unread.clear(); this.home = null; }
+  forget() { this.meanwhile.clear(); this.rooms.clear(); this.threads.clear(); this.statuses.clear(); this.unread.clear(); this.home = null; }
   roots(channel) { return sorted(this.rooms.get(channel)); }
   replies(channel, ts) { return sorted(this.threads.get(`${channel}/${ts}`)); }
   find(channel, ts) {
@@ -109,6 +122,8 @@ export class Store {
     const isReply = root && root !== ts;
     const room = this.rooms.get(channel);
     const thread = this.threads.get(`${channel}/${root || ts}`);
+    if (!isReply || message.subtype === "thread_broadcast") this.meanwhile.get(channel)?.set(ts, message);
+    this.meanwhile.get(`${channel}/${root || ts}`)?.set(ts, message);
     if (room && (!isReply || message.subtype === "thread_broadcast")) room.set(ts, message);
     if (thread && (fresh || isReply || thread.has(ts))) thread.set(ts, message);
     if (fresh && isReply && !message.is_ephemeral) this.#countReply(channel, root, message);
@@ -131,6 +146,7 @@ export class Store {
   }
 
   #drop(channel, ts) {
+    for (const [key, live] of this.meanwhile) if (key === channel || key.startsWith(`${channel}/`)) live.set(ts, null);
     this.rooms.get(channel)?.delete(ts);
     for (const [key, map] of this.threads) {
       if (!key.startsWith(`${channel}/`) || !map.delete(ts)) continue;
