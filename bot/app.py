@@ -187,7 +187,7 @@ async def running(
                 await whisper(client, incoming, sentence)
 
         admin = Admin(registry, people)
-        scheduling = Scheduling(schedules, orchestrator, admin, store.runs.load, clock)
+        scheduling = Scheduling(schedules, orchestrator, admin, store.runs, clock)
         handlers = Handlers(
             orchestrator,
             store.runs,
@@ -199,9 +199,7 @@ async def running(
         )
         inbox = Inbox(store.inbox, store.runs.owners, handlers.handle, clock, crash)
         bolt = build(client, me, inbox, store.runs, home)
-        Screens(home, admin, registry, people, inbox, schedules.get, partial(_kept, files), clock).register(
-            bolt
-        )
+        Screens(home, admin, registry, inbox, schedules.get, partial(_kept, files), clock).register(bolt)
 
         async def drain() -> None:
             await inbox.drain(1)

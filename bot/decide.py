@@ -105,8 +105,8 @@ def _begin(run: Run, context: tuple[Line, ...], now: float) -> Run:
     if run.proposal:
         return run
     if name := run.request.worker:
-        step = Step(id=name, title=f"Ask the {name}", worker=name, instruction=run.request.text)
-        return _settle(replace(run, title=step.title, steps=(StepState(step),)), now)
+        step = Step(id=name, title="Trial", worker=name, instruction=run.request.text)
+        return _settle(replace(run, title=f"Try {name}", steps=(StepState(step),)), now)
     planning = Step(id=PLAN, title="Plan", worker="", instruction="")
     return replace(run, steps=(StepState(planning, kind="plan", status="out", attempt=1),))
 
@@ -118,6 +118,10 @@ def _put(run: Run, state: StepState) -> Run:
 def _current(run: Run, step_id: str, attempt: int) -> StepState | None:
     state = run.find(step_id)
     return state if state and state.status == "out" and state.attempt == attempt else None
+
+
+def _failed(state: StepState, error: str, now: float) -> StepState:
+    return replace(state, status="failed", error=error, said="", question=None, finished_at=now)
 
 
 def _out_again(state: StepState, **changes: object) -> StepState:
@@ -142,7 +146,7 @@ def _planned(run: Run, event: PlanReply, now: float) -> Run:
             repair = f"{reply}\n\nThat was refused:\n" + "\n".join(f"- {p}" for p in problems)
             return _put(run, _out_again(planning, repair=repair))
         case PlanRefused():
-            failed = replace(planning, status="failed", error="I could not make a plan for this that works.")
+            failed = _failed(planning, "I could not make a plan for this that works.", now)
             return _fail(_put(run, failed), failed.error, now)
 
 
@@ -174,8 +178,7 @@ def _reported(run: Run, report: Report, now: float) -> Run:
             question = Open(text, options, since=now)
             return _put(run, replace(state, status="asking", question=question, usage=state.usage + usage))
         case Failed(error=error, usage=usage):
-            spent = state.usage + usage
-            failed = replace(state, status="failed", error=error, said="", usage=spent, finished_at=now)
+            failed = _failed(replace(state, usage=state.usage + usage), error, now)
             return _step_failed(_put(run, failed), failed, now)
 
 
@@ -209,7 +212,7 @@ def _lost(run: Run, state: StepState, now: float, losses: int) -> Run:
         return _put(run, replace(state, status="asking", question=question, losses=losses))
     if losses >= MAX_LOSSES:
         error = f"Its process was lost {MAX_LOSSES} times while working on this, so I set it aside."
-        failed = replace(state, status="failed", losses=losses, error=error)
+        failed = _failed(replace(state, losses=losses), error, now)
         return _step_failed(_put(run, failed), failed, now)
     return _put(run, _out_again(state, losses=losses))
 
@@ -226,7 +229,7 @@ def _person_answered(run: Run, event: PersonAnswered, now: float) -> Run:
     answer = Answer(question=state.question.text, answer=event.answer, by=event.by, key=event.key)
     answered = replace(state, question=None, answers=(*state.answers, answer))
     if state.question.unsure and event.answer == LEAVE:
-        return _settle(_put(run, replace(answered, status="failed", error="It was left as it is.")), now)
+        return _settle(_put(run, _failed(answered, "It was left as it is.", now)), now)
     return _put(run, _out_again(answered))
 
 
@@ -239,7 +242,7 @@ def _tick(run: Run, now: float) -> Run:
     ]
     for state in unanswered:
         error = f"Nobody answered its question for {ASK_DAYS:.0f} days."
-        run = _put(run, replace(state, status="failed", question=None, error=error))
+        run = _put(run, _failed(state, error, now))
     come = any(s.status == "waiting" and 0 < s.due_at <= now for s in run.steps)
     return _settle(run, now) if unanswered or come else run
 

@@ -159,6 +159,8 @@ class Fires:
         if waited < GIVEN_UP:
             await self._store.postpone(fire, now + min(max(waited, SOONEST), LATEST))
         elif schedule := await self._store.get(fire.workspace, fire.schedule_id):
+            if schedule.status == "ended":  # it had no other date: its owner should hear of it
+                await self.begin(schedule, fire, f"{why[0].upper()}{why[1:]}.")
             await self._leave_out(fire, schedule.zone, why)
         else:
             await self._store.fired(fire)

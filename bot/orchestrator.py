@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -26,6 +27,7 @@ from bot.run import (
     LeaseLost,
     Proposal,
     ProposalDecided,
+    Proposed,
     Request,
     Run,
     StepState,
@@ -129,6 +131,11 @@ class Orchestrator:
             if run is None:
                 return
             event = await self._briefing.plan_of(run, report)
+            if isinstance(event, Proposed) and run.request.thread_ts:
+                there = await self._store.thread_runs(
+                    run.workspace, run.request.channel, run.request.thread_ts
+                )
+                event = replace(event, proposal=planner.recalled(event.proposal, there, run.request.by))
         await self.handle(report.workspace, report.run, event)
         if isinstance(report, wire.Finished):
             self._crash("K13")

@@ -30,6 +30,11 @@ class Away(Exception):
     """Slack does not answer now. What waits for it is tried again later; no person sees this."""
 
 
+class Unsure(Away):
+    """Slack refuses to say, for a reason that lies with the bot: its token, a scope. A sentence for whoever
+    waits for it now; what nobody waits for is tried again later."""
+
+
 class Clock(Protocol):
     def __call__(self) -> float:
         """Seconds since the epoch."""
@@ -199,9 +204,11 @@ class TeamStore(Protocol):
         by: str,
         make: Callable[[Member], Member],
         defaults: Mapping[str, Member],
+        *,
+        key: str = "",
     ) -> Member:
         """Changes one member, and logs it, in one transaction. The first change makes `defaults` the list.
-        Nothing is logged where nothing changes."""
+        Nothing is logged where nothing changes. What came under this `key` before changes nothing."""
         ...
 
     async def use(self, workspace: str, since: float) -> Mapping[str, Used]:
@@ -255,16 +262,24 @@ class ScheduleStore(Protocol):
         """One person's, or all of the workspace's; active ones first, soonest first."""
         ...
 
-    async def put(self, schedule: Schedule, by: str, most: int) -> Schedule:
+    async def put(self, schedule: Schedule, by: str, most: int, *, revises: str = "") -> Schedule | None:
         """A new one, or the new form of one that is there, and its line in the log. The same `revision` a
         second time changes nothing. Over `most` active ones of its owner it is stored paused, with a note."""
         ...
 
     async def change(
-        self, workspace: str, id: str, by: str, make: Callable[[Schedule], Schedule | None]
+        self,
+        workspace: str,
+        id: str,
+        by: str,
+        make: Callable[[Schedule], Schedule | None],
+        *,
+        key: str = "",
+        most: int = 0,
     ) -> Schedule | None:
         """Changes it in one transaction, logged when `by` is somebody; `make` may answer None to delete it.
-        None: it is not there (any more)."""
+        None: it is not there (any more). What came under this `key` before changes nothing. `most`: it stays
+        as it is when it would be one more active one of its owner than that."""
         ...
 
     async def due(self) -> Sequence[Schedule]:
@@ -303,5 +318,5 @@ class ScheduleStore(Protocol):
 class Authority(Protocol):
     async def refusal(self, workspace: str, person: str, channel: str) -> str:
         """Why this person may not have work done in this channel now, as a sentence for them; empty when they
-        may. Asks Slack anew each time. Raises `Away`."""
+        may. Asks Slack anew each time. Raises `Away`, `Unsure`."""
         ...

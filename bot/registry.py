@@ -84,13 +84,16 @@ class Registry:
         used = await self._store.use(workspace, since) if self._store else {}
         return [Seat(w, now.member(n), _place(w), used.get(n)) for n, w in self._workers.items()]
 
-    async def change(self, workspace: str, worker: str, by: str, make: Callable[[Member], Member]) -> Member:
-        """Changes one worker's place on the team, and logs it. Raises `UnknownWorker`, `StoreDown`."""
+    async def change(
+        self, workspace: str, worker: str, by: str, make: Callable[[Member], Member], *, key: str = ""
+    ) -> Member:
+        """Changes one worker's place on the team, and logs it; once under each `key`. Raises `UnknownWorker`,
+        `StoreDown`."""
         if worker not in self._workers:
             raise UnknownWorker(self._unknown(worker))
         if self._store is None:
             raise StoreDown("There is no database here, so the team cannot be changed.")
-        return await self._store.change(workspace, worker, by, make, self._defaults)
+        return await self._store.change(workspace, worker, by, make, self._defaults, key=key)
 
     def worker(self, name: str) -> Worker | None:
         return self._workers.get(name)

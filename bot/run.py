@@ -41,7 +41,7 @@ class Request:
     about: str = ""  # the channel it names (“summarise #support”), by id; empty: its own
     zone: str = ""  # the person's time zone, as IANA names it; empty: UTC
     worker: str = ""  # asked for by name: this one does it, and nobody plans
-    scheduling: str = ""  # "new", or the id of the schedule it changes: nothing but a schedule comes of it
+    scheduling: str = ""  # "new", or which schedule it changes (`id/revision`): nothing else comes of it
     target: str = ""  # where a schedule's runs shall go, by id; empty: where it was asked for
     schedule: str = ""  # the schedule that made it
     remark: str = ""  # what the thread should know of how it began (“this was due on Monday”)
@@ -66,7 +66,7 @@ class Proposal:
     zone: str
     channel: str  # where its runs go
     about: str = ""
-    replaces: str = ""  # the schedule it changes; empty: a new one
+    replaces: str = ""  # the schedule it changes, as `id/revision`; empty: a new one
     decided: Literal["", "yes", "no"] = ""
     by: str = ""  # who decided
     key: str = ""  # of the event that decided, so that it counts once

@@ -11,7 +11,7 @@ from dataclasses import replace
 import structlog
 
 from bot.crashpoints import Crash, no_crash
-from bot.fires import FAILURES, Fires, Runner, moved_on, paused
+from bot.fires import FAILURES, Fires, Runner, moved_on, paused, run_id
 from bot.ports import BY_HAND, Authority, Clock, Fire, Schedule, ScheduleStore, StoreDown
 from bot.recurrence import Unusable
 from bot.run import Run
@@ -43,14 +43,16 @@ class Schedules:
             workspace, by, but=replaces
         )
 
-    async def confirm(self, run: Run) -> Schedule:
+    async def confirm(self, run: Run) -> Schedule | None:
         """The schedule that a person said yes to in this run; once, however often it is asked for. Who said
-        yes is its owner. Paused, with a note, when its owner has no room for it."""
+        yes is its owner. Paused, with a note, when its owner has no room for it. None: the schedule that it
+        was to change is not there any more as it was."""
         proposal, now = run.proposal, self._clock()
         if proposal is None or proposal.decided != "yes":
             raise ValueError(f"Nobody said yes to a schedule in the run {run.id}.")
+        id, _, revises = proposal.replaces.partition("/")
         schedule = Schedule(
-            id=proposal.replaces or run.id,
+            id=id or run.id,
             workspace=run.workspace,
             by=proposal.by,
             channel=proposal.channel,
@@ -65,17 +67,14 @@ class Schedules:
         schedule = moved_on(schedule, now)
         if schedule.status == "ended":
             schedule = replace(schedule, note="Its time had passed when it was confirmed.")
-        return await self._store.put(schedule, proposal.by, self._most)
+        return await self._store.put(schedule, proposal.by, self._most, revises=revises)
 
-    async def pause(self, workspace: str, id: str, by: str, why: str = "") -> Schedule | None:
-        return await self._store.change(workspace, id, by, lambda schedule: paused(schedule, why))
+    async def pause(self, workspace: str, id: str, by: str, *, key: str = "") -> Schedule | None:
+        return await self._store.change(workspace, id, by, lambda schedule: paused(schedule, ""), key=key)
 
-    async def resume(self, workspace: str, id: str, by: str) -> Schedule | None:
+    async def resume(self, workspace: str, id: str, by: str, *, key: str = "") -> Schedule | None:
         """Goes on with the next slot from now. Raises `Unusable` when there is none, or no room for it."""
         now = self._clock()
-        there = await self._store.get(workspace, id)
-        if there and there.status != "active" and (full := await self._full(workspace, there.by, but=id)):
-            raise Unusable(full)
 
         def resumed(schedule: Schedule) -> Schedule:
             if schedule.status == "active":
@@ -85,7 +84,10 @@ class Schedules:
                 raise Unusable("Its time has passed, so it cannot be resumed. Edit it and name a new time.")
             return active
 
-        return await self._store.change(workspace, id, by, resumed)
+        after = await self._store.change(workspace, id, by, resumed, key=key, most=self._most)
+        if after and after.status != "active" and (full := await self._full(workspace, after.by, but=id)):
+            raise Unusable(full)
+        return after
 
     async def delete(self, workspace: str, id: str, by: str) -> Schedule | None:
         """What is deleted by this; None when it was gone before."""
@@ -95,7 +97,7 @@ class Schedules:
 
     async def run_now(self, workspace: str, id: str, by: str, key: str) -> Run | None:
         """One run under each `key`, also of a paused schedule. Raises `Unusable` when its owner may not have
-        it done any more, and `Away`."""
+        it done any more or its last run is still on, and `Away`."""
         schedule = await self._store.get(workspace, id)
         if schedule is None:
             return None
@@ -103,14 +105,16 @@ class Schedules:
             raise Unusable(why)
         now = self._clock()
         fire = Fire(workspace, id, BY_HAND + key, at=now, claimed_at=now)
+        before = await self._store.latest_runs(replace(schedule, counted_from=0.0), 1)
+        if before and not before[0].ended and before[0].id != run_id(fire):
+            raise Unusable("Its last run is still on. Stop that one first, or wait for it to end.")
         await self._store.ask(fire, by)
         run = await self._fires.begin(schedule, fire)
         await self._store.fired(fire)
         return run
 
-    async def tick(self) -> None:
-        """Every second, in any number of bots: claims what is due, then works off what anybody claimed.
-        Raises `StoreDown`."""
+    async def claim(self) -> None:
+        """Every second, in any number of bots: takes the slots that are due. Raises `StoreDown`."""
         for schedule in await self._store.due():
             try:
                 await self._fires.claim(schedule)
@@ -118,6 +122,10 @@ class Schedules:
                 raise
             except Exception:  # the next tick tries it again; the others must not wait for that
                 log.exception("a slot could not be claimed", schedule=schedule.id)
+
+    async def work_off(self) -> None:
+        """Makes runs of the slots that anybody took; apart from `claim`, since it asks Slack and may take its
+        time. Raises `StoreDown`."""
         await self._fires.work_off(await self._store.open_fires())
 
     async def judge(self, run: Run) -> None:

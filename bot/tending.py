@@ -49,9 +49,13 @@ async def tending(
         with _patience("a sweep"):
             await orchestrator.sweep()
 
+    async def claim() -> None:
+        with _patience("schedules that are due"):
+            await schedules.claim()
+
     async def fire() -> None:
-        with _patience("schedules"):
-            await schedules.tick()
+        with _patience("slots that came"):
+            await schedules.work_off()
 
     async def recover(older_than: float) -> None:
         """A younger event is in the hands of whoever stored it, unless nobody else can be alive."""
@@ -65,6 +69,7 @@ async def tending(
 
     scheduler, now = a_scheduler(), datetime.now(UTC)
     scheduler.add_job(sweep, "interval", seconds=settings.sweep_seconds, next_run_time=now)
+    scheduler.add_job(claim, "interval", seconds=settings.sweep_seconds, next_run_time=now)
     scheduler.add_job(fire, "interval", seconds=settings.sweep_seconds, next_run_time=now)
     scheduler.add_job(recover, args=[0.0 if alone else INBOX_SECONDS])
     scheduler.add_job(recover, "interval", seconds=INBOX_SECONDS, args=[INBOX_SECONDS])

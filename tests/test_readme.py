@@ -167,8 +167,8 @@ def test_numbers_in_the_text_are_those_in_the_code() -> None:
     from bot.app import DRAIN_SECONDS
     from bot.decide import ASK_DAYS, MAX_LOSSES
     from bot.local import MAX_STEPS
-    from bot.slack.files import MESSAGES
     from bot.slack.asking import MAX_CHARS
+    from bot.slack.files import MESSAGES
     from tests.kill.test_kill_points import POINTS  # K16 has a test of its own
     from workers import Worker
     from workers.kit.files import LARGEST

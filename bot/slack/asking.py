@@ -17,7 +17,7 @@ from typing import Protocol
 
 import structlog
 
-from bot import recurrence
+from bot import planner, recurrence
 from bot.orchestrator import Orchestrator
 from bot.run import Proposal, Request, Run
 from bot.slack.incoming import Incoming
@@ -35,8 +35,8 @@ NO_TEXT = (
 
 
 class Runs(Protocol):
-    async def open_of(self, workspace: str, person: str) -> set[str]:
-        """Ids of this person's runs that have not ended."""
+    async def open_of(self, workspace: str, person: str, *, cards: bool = True) -> set[str]:
+        """Ids of this person's runs that have not ended. `cards`: schedules that wait for a yes count too."""
         ...
 
 
@@ -55,6 +55,7 @@ class Asking:
         request = _request(incoming, person, there)
         try:
             proposal = None if request.worker else self._scheduling.understood(request)
+            proposal = proposal and planner.recalled(proposal, there, person.id)
         except recurrence.Unusable as error:
             return str(error)
         if proposal or request.scheduling:
@@ -76,7 +77,7 @@ class Asking:
         self, incoming: Incoming, request: Request, proposal: Proposal | None, ahead: frozenset[str]
     ) -> str:
         """`ahead`: what else of this person is on its way, which the store may not know yet."""
-        mine = await self._runs.open_of(incoming.workspace, incoming.by) | ahead
+        mine = await self._runs.open_of(incoming.workspace, incoming.by, cards=False) | ahead
         if len(mine - {run_id(incoming)}) >= self._max_open:
             many = f"You have {self._max_open} requests open, the most at once."
             return f"{many} Stop one, or wait for one to end."
@@ -100,8 +101,8 @@ def run_id(incoming: Incoming) -> str:
 
 
 def _request(incoming: Incoming, person: Person, there: Sequence[Run]) -> Request:
-    cards = [r.request for r in there if r.proposed and r.request.by == person.id]
-    card = cards[-1] if cards else Request("", person.id, incoming.channel)  # “make it Tuesday” is about that
+    edits = [r.request for r in there if r.proposed and r.request.by == person.id]
+    edit = edits[-1] if edits else Request("", person.id, incoming.channel)
     return Request(
         text=incoming.text,
         by=incoming.by,
@@ -109,11 +110,11 @@ def _request(incoming: Incoming, person: Person, there: Sequence[Run]) -> Reques
         source=incoming.source,
         thread_ts=incoming.thread_ts,
         files=incoming.files or (there[-1].request.files if there else ()),  # “now chart it”
-        about=incoming.about or card.about,
-        zone=person.zone,
+        about=incoming.about,
+        zone=incoming.zone or person.zone,
         worker=incoming.worker,
-        scheduling=incoming.scheduling or card.scheduling.removeprefix("new"),
-        target=incoming.target or card.target,
+        scheduling=incoming.scheduling or edit.scheduling.removeprefix("new"),  # an edit's thread goes on
+        target=incoming.target or edit.target,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -53,15 +54,29 @@ class Unclear(SlackTrouble):
     """Sent, and no answer that says whether it was done. It may even be done later."""
 
 
-async def read(make: Callable[[], Awaitable[AsyncSlackResponse]], tries: int = 5) -> Mapping[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long somebody waits for an answer: so many tries of so many seconds."""
+
+    tries: int = 5
+    seconds: float = SECONDS
+
+
+LONG, ONCE = Patience(), Patience(tries=1)
+SHORT = Patience(tries=1, seconds=1.5)  # for what has to answer Slack within 3 s
+
+
+async def read(
+    make: Callable[[], Awaitable[AsyncSlackResponse]], patience: Patience = LONG
+) -> Mapping[str, Any]:
     """A call that changes nothing, tried again while its trouble may pass. Raises as `call`."""
-    for n in range(tries):
+    for n in range(patience.tries):
         try:
-            return await call(make())
+            return await call(make(), patience.seconds)
         except Refused:
             raise
         except SlackTrouble as trouble:
-            if n == tries - 1:
+            if n == patience.tries - 1:
                 raise
             await asyncio.sleep(min(trouble.seconds, 60.0) if isinstance(trouble, Limited) else 2.0**n / 2)
     raise AssertionError("unreachable")

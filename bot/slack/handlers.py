@@ -26,7 +26,7 @@ from bot.slack.scheduling import YES, Scheduling
 class Runs(Protocol):
     """The questions that handlers ask of the store."""
 
-    async def load(self, workspace: str, run_id: str) -> Run | None: ...
+    async def load(self, workspace: str, run_id: str, *, fresh: bool = False) -> Run | None: ...
     async def thread_runs(self, workspace: str, channel: str, thread_ts: str) -> Sequence[Run]: ...
     async def rate(self, workspace: str, run_id: str, by: str, value: str) -> None: ...
 
@@ -78,11 +78,7 @@ class Handlers:
             case "feedback":
                 await self._feedback(incoming)
             case "worker":
-                choice, channel = incoming.text, incoming.about
-                said = await self._admin.switch(
-                    incoming.workspace, person.id, incoming.value, choice, channel
-                )
-                await self._whisper(incoming, said)
+                await self._whisper(incoming, await self._admin.switch(incoming))
             case "schedule":
                 await self._whisper(incoming, await self._scheduling.act(incoming))
             case "proposal":
@@ -92,11 +88,17 @@ class Handlers:
         if said := await self._scheduling.decide(incoming):
             await self._whisper(incoming, said)
 
+    async def _say_yes(self, incoming: Incoming, card: Run) -> None:
+        await self._decide(incoming.model_copy(update={"value": card.id, "text": "yes"}))
+
     async def _ask(self, incoming: Incoming, person: Person) -> None:
         fresh = incoming.thread_ts in ("", incoming.ts) and incoming.source != "shortcut"
         there: Sequence[Run] = ()
         if not fresh:
             there = await self._runs.thread_runs(incoming.workspace, incoming.channel, incoming.thread_ts)
+        if card := next((r for r in there if r.proposal and r.proposal.key == incoming.key), None):
+            await self._say_yes(incoming, card)  # again: what follows from it may not have been done
+            return
         if _taken(incoming, there):
             return
         if incoming.source not in ROOT_SOURCES and await self._was_no_request(incoming, person, there):
@@ -117,7 +119,7 @@ class Handlers:
             return True
         cards = _open_cards(there, incoming.by)
         if cards and words.rstrip(".! ") in YES:
-            await self._decide(incoming.model_copy(update={"value": cards[-1].id, "text": "yes"}))
+            await self._say_yes(incoming, cards[-1])
             return True
         return False
 
@@ -125,10 +127,10 @@ class Handlers:
         """This person's open runs in this channel: what a bare stop outside a thread can only mean."""
         ids = await self._asking.open_of(incoming.workspace, incoming.by)
         runs = [await self._runs.load(incoming.workspace, id) for id in ids]
-        return [r for r in runs if r and r.request.channel == incoming.channel]
+        return [r for r in runs if r and r.request.channel == incoming.channel and not r.resting]
 
     async def _stop_pressed(self, incoming: Incoming, person: Person) -> None:
-        run = await self._runs.load(incoming.workspace, incoming.value)
+        run = await self._runs.load(incoming.workspace, incoming.value, fresh=True)
         here = run and (incoming.source == "home" or run.request.channel == incoming.channel)
         await self._stop(incoming, person, [run] if run and here else [])
 
@@ -154,11 +156,11 @@ class Handlers:
         """A button under a question. It names run, step and question; what counts is our own record."""
         run_id, _, rest = incoming.value.partition("/")
         step, _, number = rest.rpartition("/")
-        run = await self._runs.load(incoming.workspace, run_id)
+        run = await self._runs.load(incoming.workspace, run_id, fresh=True)
         state = next((s for s in run.steps if ref(s.id) == step), None) if run else None
         if run is None or state is None or run.request.channel != incoming.channel:
             await self._whisper(incoming, "I do not know this question any more.")
-        elif person.id != run.request.by and not person.admin:
+        elif person.id != run.request.by and await self._admin.barred(incoming.workspace, person.id):
             await self._whisper(incoming, "Only the person who asked, or an admin, can answer this.")
         elif state.question is None or number != str(len(state.answers)):
             await self._whisper(incoming, "This question was answered already, or is closed.")
@@ -197,5 +199,4 @@ def _answer_of(run: Run, incoming: Incoming) -> PersonAnswered:
 def _taken(incoming: Incoming, there: Sequence[Run]) -> bool:
     """This very event began a run, or answered something, before: it comes again after a crash."""
     began = any(r.id == run_id(incoming) for r in there)
-    decided = any(r.proposal and r.proposal.key == incoming.key for r in there)
-    return began or decided or any(a.key == incoming.key for r in there for s in r.steps for a in s.answers)
+    return began or any(a.key == incoming.key for r in there for s in r.steps for a in s.answers)

@@ -17,7 +17,7 @@ from bot.ports import AuditStore, Clock, Schedule
 from bot.registry import Registry, Seat
 from bot.run import Run
 from bot.slack.blocks import Json
-from bot.slack.calls import Refused, SlackTrouble, call
+from bot.slack.calls import SHORT, Refused, SlackTrouble, call
 from bot.slack.home_view import HomeData, home, notice_block
 from bot.slack.people import People, PersonUnknown
 from bot.slack.schedule_view import schedules_blocks
@@ -31,7 +31,7 @@ LATELY_SECONDS = 30 * 86_400.0  # of what workers did
 
 
 class Runs(Protocol):
-    async def load(self, workspace: str, run_id: str) -> Run | None: ...
+    async def load(self, workspace: str, run_id: str, *, fresh: bool = False) -> Run | None: ...
     async def open_of(self, workspace: str, person: str) -> set[str]: ...
     async def recent_runs(self, workspace: str, by: str, limit: int) -> Sequence[Run]: ...
 
@@ -103,7 +103,7 @@ class Home:
         """What is open, however old (one may wait for weeks), then the latest of the rest."""
         recent = list(await self._runs.recent_runs(workspace, person, RUNS))
         older = await self._runs.open_of(workspace, person) - {run.id for run in recent}
-        found = [await self._runs.load(workspace, id) for id in sorted(older)]
+        found = [await self._runs.load(workspace, id, fresh=True) for id in sorted(older)]
         return [run for run in found if run] + recent
 
     async def _seats(self, workspace: str, admin: bool) -> list[Seat]:
@@ -113,7 +113,7 @@ class Home:
     async def _who(self, workspace: str, person: str) -> tuple[bool, str]:
         """Whether they are an admin, and their time zone. Who cannot be looked up sees what members see."""
         try:
-            who = await self._people.get(workspace, person)
+            who = await self._people.get(workspace, person, SHORT)
         except (PersonUnknown, SlackTrouble):
             return False, ""
         return who.admin and not who.guest, who.zone

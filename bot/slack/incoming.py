@@ -40,9 +40,10 @@ class Incoming(Contract):
     value: str = ""
     files: tuple[File, ...] = ()
     about: str = ""
-    worker: str = ""  # these three as in `bot.run.Request`
+    worker: str = ""  # these four as in `bot.run.Request`
     scheduling: str = ""
     target: str = ""
+    zone: str = ""
     at: float = 0.0  # when it came, by our clock
     response_url: str = ""  # reaches the person where the bot is no member; not into a thread
 

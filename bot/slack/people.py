@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.ports import Clock
-from bot.slack.calls import Refused, read
+from bot.slack.calls import LONG, Patience, Refused, read
 
 NO_SCOPE = "I may not look up who you are: the app lacks the scope `users:read`. An admin can add it."
+NOBODY = ("user_not_found", "user_not_visible", "users_not_found")
 READ_SECONDS = 60.0  # how old a look-up may be
 
 
@@ -32,7 +33,12 @@ class Person:
 
 
 class PersonUnknown(Exception):
-    """Slack did not say who this is. The text is a sentence for the person."""
+    """Slack did not say who this is. The text is a sentence for the person. `gone`: there is nobody of that
+    name; otherwise the trouble is ours (a scope, a token)."""
+
+    def __init__(self, sentence: str, gone: bool = False) -> None:
+        super().__init__(sentence)
+        self.gone = gone
 
 
 class People:
@@ -40,30 +46,30 @@ class People:
         self._client_for, self._clock = client_for, clock
         self._cached: dict[tuple[str, str], tuple[float, Person]] = {}
 
-    async def get(self, workspace: str, id: str) -> Person:
+    async def get(self, workspace: str, id: str, patience: Patience = LONG) -> Person:
         """Raises `PersonUnknown`, and `SlackTrouble` when Slack is away for longer."""
         at, person = self._cached.get((workspace, id), (0.0, None))
         if person is None or self._clock() - at > READ_SECONDS:
-            return await self.fresh(workspace, id)
+            return await self.fresh(workspace, id, patience)
         return person
 
-    async def fresh(self, workspace: str, id: str, tries: int = 5) -> Person:
+    async def fresh(self, workspace: str, id: str, patience: Patience = LONG) -> Person:
         """As Slack says now: whatever gives somebody the right to change something. Raises as `get`."""
-        person = await self._look_up(workspace, id, tries)
+        person = await self._look_up(workspace, id, patience)
         if len(self._cached) > 5_000:
             self._cached.clear()
         self._cached[workspace, id] = (self._clock(), person)
         return person
 
-    async def _look_up(self, workspace: str, id: str, tries: int) -> Person:
+    async def _look_up(self, workspace: str, id: str, patience: Patience) -> Person:
         client = self._client_for(workspace)
         try:
-            user = (await read(lambda: client.users_info(user=id), tries))["user"]
+            user = (await read(lambda: client.users_info(user=id), patience))["user"]
         except Refused as error:
             if error.code == "missing_scope":
                 raise PersonUnknown(NO_SCOPE) from error
-            sentence = f"Slack would not tell me who you are ({error.code}), so I did not begin."
-            raise PersonUnknown(sentence) from error
+            sentence = f"Slack would not tell me who you are ({error.code})."
+            raise PersonUnknown(sentence, gone=error.code in NOBODY) from error
         profile = user.get("profile") or {}
         grid = user.get("enterprise_user") or {}
         return Person(
@@ -95,7 +101,7 @@ def refusal(person: Person, workspace: str) -> str:
     if person.bot:
         return "I do not take requests from other bots."
     if person.deleted:
-        return "This account was deactivated, so I did not begin."
+        return "This account was deactivated."
     if person.guest:
         return "Guests cannot start work here. Ask a member of the team to pass it on to me."
     if person.team != workspace:

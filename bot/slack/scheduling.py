@@ -7,11 +7,12 @@ or a date says is read here at once; words are for the planner. It does not know
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
+from typing import Protocol
 
 from bot import planner, recurrence
 from bot.orchestrator import Orchestrator
-from bot.ports import Clock, Schedule
+from bot.ports import Clock, Schedule, Unsure
 from bot.run import Proposal, ProposalDecided, Request, Run
 from bot.schedules import Schedules
 from bot.slack.admin import Admin
@@ -24,15 +25,20 @@ USAGE = (
 )
 UNKNOWN = "I do not know this schedule any more. `/delegate schedules` lists those there are."
 
-Load = Callable[[str, str], Awaitable[Run | None]]
+CHANGED = "This schedule was changed or deleted meanwhile. Open it in the Home tab, and edit it again."
+
+
+class Runs(Protocol):
+    async def load(self, workspace: str, run_id: str, *, fresh: bool = False) -> Run | None: ...
+    async def thread_runs(self, workspace: str, channel: str, thread_ts: str) -> Sequence[Run]: ...
 
 
 class Scheduling:
     def __init__(
-        self, schedules: Schedules, orchestrator: Orchestrator, admin: Admin, load: Load, clock: Clock
+        self, schedules: Schedules, orchestrator: Orchestrator, admin: Admin, runs: Runs, clock: Clock
     ) -> None:
         self._schedules, self._orchestrator, self._admin = schedules, orchestrator, admin
-        self._load, self._clock = load, clock
+        self._runs, self._clock = runs, clock
 
     def understood(self, request: Request) -> Proposal | None:
         """What needs no model: the text begins with a cron or a date, after the word “schedule” or in place
@@ -45,6 +51,8 @@ class Scheduling:
         if typed is None:
             return None
         rule, zone, task = typed
+        if len(task) > planner.MOST_TASK:
+            raise recurrence.Unusable(f"What a schedule does takes {planner.MOST_TASK:,} characters at most.")
         if not task:
             raise recurrence.Unusable(f"I see when, but not what to do. {USAGE}")
         return planner.proposal_for(request, task, rule, zone)
@@ -52,15 +60,24 @@ class Scheduling:
     async def barred(self, request: Request, workspace: str) -> str:
         """Before anything is paid for: why this person cannot have a schedule there, as a sentence."""
         channel, replaces = request.target or request.channel, request.scheduling.removeprefix("new")
-        if replaces:
-            schedule = await self._schedules.get(workspace, replaces)
-            if why := await self._not_theirs(schedule, workspace, request.by):
+        return await self._barred(workspace, request.by, channel, replaces)
+
+    async def _barred(self, workspace: str, person: str, channel: str, replaces: str) -> str:
+        id, _, revision = replaces.partition("/")
+        if id:
+            schedule = await self._schedules.get(workspace, id)
+            if why := await self._not_theirs(schedule, workspace, person):
                 return why
-        return await self._schedules.refusal(workspace, request.by, channel, replaces)
+            if schedule and schedule.revision != revision:
+                return CHANGED
+        try:
+            return await self._schedules.refusal(workspace, person, channel, id)
+        except Unsure as error:
+            return str(error)
 
     async def decide(self, incoming: Incoming) -> str:
         """A card's button, or a yes in its thread. A sentence where there is something to say."""
-        run = await self._load(incoming.workspace, incoming.value)
+        run = await self._runs.load(incoming.workspace, incoming.value, fresh=True)
         if run is None or run.proposal is None or run.request.channel != incoming.channel:
             return "I do not know this card any more."
         yes = incoming.text == "yes"
@@ -75,8 +92,10 @@ class Scheduling:
         proposal = decided.proposal if decided else None
         if decided and proposal and proposal.decided == "yes":
             schedule = await self._schedules.confirm(decided)  # again, should a crash have come in between
+            if schedule is None:
+                return CHANGED
             if schedule.status == "paused":
-                return schedule.note
+                return f"It is stored as it says, and paused. {schedule.note}".strip()
         if proposal is None or (proposal.decided == "yes") != yes:
             return "This was decided already, or is closed. Ask again to have a new card."
         return ""
@@ -86,9 +105,14 @@ class Scheduling:
             recurrence.check(proposal.rule, proposal.zone, self._clock())
         except recurrence.Unusable as error:
             return str(error)
-        return await self._schedules.refusal(
-            run.workspace, run.request.by, proposal.channel, proposal.replaces
-        )
+        request = run.request
+        if request.thread_ts:
+            there = await self._runs.thread_runs(run.workspace, request.channel, request.thread_ts)
+            if any(
+                r.proposed and r.request.by == request.by and r.created_at > run.created_at for r in there
+            ):
+                return "There is a newer card below; that one counts."
+        return await self._barred(run.workspace, request.by, proposal.channel, proposal.replaces)
 
     async def act(self, incoming: Incoming) -> str:
         """Pause, resume, run or delete: what became of it, in a sentence."""
@@ -100,10 +124,10 @@ class Scheduling:
         try:
             match incoming.text:
                 case "pause":
-                    done = await self._schedules.pause(workspace, id, by)
+                    done = await self._schedules.pause(workspace, id, by, key=incoming.key)
                     return f"{name} is paused." if done else UNKNOWN
                 case "resume":
-                    done = await self._schedules.resume(workspace, id, by)
+                    done = await self._schedules.resume(workspace, id, by, key=incoming.key)
                     return f"{name} is on again. {_next(done)}" if done else UNKNOWN
                 case "delete":
                     await self._schedules.delete(workspace, id, by)
@@ -111,7 +135,7 @@ class Scheduling:
                 case "run":
                     run = await self._schedules.run_now(workspace, id, by, incoming.key)
                     return f"{name} runs now." if run else UNKNOWN
-        except recurrence.Unusable as error:
+        except (recurrence.Unusable, Unsure) as error:
             return str(error)
         return UNKNOWN
 

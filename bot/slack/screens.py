@@ -21,11 +21,10 @@ from bot.registry import Registry, Seat
 from bot.slack.admin import Admin, NotChanged
 from bot.slack.blocks import Json
 from bot.slack.bolt import whisper
-from bot.slack.calls import SlackTrouble, call
+from bot.slack.calls import SHORT, SlackTrouble, call
 from bot.slack.home import Home
 from bot.slack.inbox import Inbox
 from bot.slack.incoming import Incoming, read_action
-from bot.slack.people import People
 from bot.slack.schedule_view import EDIT, read_schedule_modal, schedule_modal
 from bot.slack.team_view import EDIT as SETTINGS
 from bot.slack.team_view import (
@@ -54,7 +53,6 @@ class Screens:
     home: Home
     admin: Admin
     registry: Registry
-    people: People
     inbox: Inbox
     schedule: FindSchedule
     keep: Keep
@@ -96,7 +94,7 @@ class Screens:
             await ack(response_action="errors", errors=make)
             return
         try:
-            said = await self.admin.change(_workspace(body), _person(body), name, make, tries=1)
+            said = await self.admin.change(_workspace(body), _person(body), name, make, patience=SHORT)
         except (NotChanged, SlackTrouble, StoreDown) as error:
             sentence = AWAY if isinstance(error, SlackTrouble) else str(error)
             await ack(response_action="update", view=said_modal("Not changed", sentence))
@@ -114,7 +112,7 @@ class Screens:
             await ack(response_action="errors", errors={"text": "Say what it should do."})
             return
         try:
-            why = await self.admin.barred(_workspace(body), _person(body), tries=1)
+            why = await self.admin.barred(_workspace(body), _person(body), patience=SHORT)
         except SlackTrouble:
             why = AWAY
         if why:
@@ -131,7 +129,7 @@ class Screens:
         if schedule is None:
             await ack(response_action="update", view=said_modal("Not changed", GONE))
             return
-        errors = read if isinstance(read, Mapping) else await self._wrong(read, schedule, body)
+        errors = read if isinstance(read, Mapping) else self._wrong(read, schedule)
         if isinstance(read, Mapping) or errors:
             await ack(response_action="errors", errors=errors)
             return
@@ -140,19 +138,19 @@ class Screens:
             body,
             source="edit",
             text=f"{when} {task}",
-            scheduling=id,
+            scheduling=f"{id}/{schedule.revision}",
             about=schedule.about,
             target=channel or schedule.channel,
+            zone=schedule.zone,
         )
         await self._take(ack, client, incoming, CARD_SENT)
 
-    async def _wrong(self, read: tuple[str, str, str], schedule: Schedule, body: Json) -> dict[str, str]:
+    def _wrong(self, read: tuple[str, str, str], schedule: Schedule) -> dict[str, str]:
         task, when, _ = read
         if _channels(task) != _channels(schedule.text):
             return {"task": RENAMED}
         try:
-            person = await self.people.get(_workspace(body), _person(body))
-            recurrence.typed(f"{when} {task}", person.zone, self.clock())
+            recurrence.typed(f"{when} {task}", schedule.zone, self.clock())
         except recurrence.Unusable as error:
             return {"when": str(error)}
         return {}
@@ -167,7 +165,7 @@ class Screens:
     async def _take(self, ack: Ack, client: AsyncWebClient, incoming: Incoming, said: str) -> None:
         """Into the inbox, with one's direct messages for its thread."""
         try:
-            there = await call(client.conversations_open(users=incoming.by), seconds=2)
+            there = await call(client.conversations_open(users=incoming.by), seconds=SHORT.seconds)
             await self.inbox.take(incoming.model_copy(update={"channel": there["channel"]["id"]}))
         except (SlackTrouble, StoreDown) as error:
             sentence = AWAY if isinstance(error, SlackTrouble) else str(error)

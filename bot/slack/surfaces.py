@@ -105,7 +105,8 @@ def request_row(run: Run, slack_url: str = "") -> str:
         link = f"<{slack_url.rstrip('/')}/archives/{request.channel}/{anchor}|{title}>"
         shown = link if shown == title else f"*{link}*"
     note = f"\n{escape(cut(run.note, 200), 300)}" if run.note and run.ended else ""
-    return f"{shown}{where}\n{_state(run)}{steps}{note}"
+    clock = ":alarm_clock: " if request.schedule else ""  # it has its schedule's name
+    return f"{clock}{shown}{where}\n{_state(run)}{steps}{note}"
 
 
 def title_of(run: Run) -> str:

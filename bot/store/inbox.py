@@ -79,6 +79,16 @@ def _put(connection: Connection, batch: Sequence[_Event]) -> list[int | None]:
     return [ids.get(id(event)) for event in batch]
 
 
+def first_time(connection: Connection, workspace: str, key: str, now: float) -> bool:
+    """Whether what came under this key is done for the first time: in the transaction that does it. An event
+    may be handled again after a crash, and must not undo what was changed since. Without a key: always."""
+    if not key:
+        return True
+    remember = insert(connection, SEEN).on_conflict_do_nothing().returning(SEEN.c.key)
+    row = {"workspace": workspace, "key": storable(f"done:{key}"), "at": now}
+    return connection.execute(remember, [row]).first() is not None
+
+
 def _done(connection: Connection, batch: Sequence[tuple[int, float]]) -> list[None]:
     connection.execute(FINISH, [{"the_id": id, "at": at} for id, at in sorted(batch)])
     return [None] * len(batch)

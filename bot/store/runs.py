@@ -125,9 +125,11 @@ class Runs:
         found = await self._read(lambda c: runs_of(c, workspace, query))
         return found[0] if found else None
 
-    async def open_of(self, workspace: str, person: str) -> set[str]:
-        """Ids of this person's runs that have not ended."""
+    async def open_of(self, workspace: str, person: str, *, cards: bool = True) -> set[str]:
+        """Ids of this person's runs that have not ended. `cards`: schedules that wait for a yes count too."""
         query = select(RUN.c.id).where(OPEN, RUN.c.workspace == workspace, RUN.c.by == person)
+        if not cards:
+            query = query.where(RUN.c.proposal.is_(None))
         return set(await self._read(lambda c: c.execute(query).scalars().all()))
 
     async def rate(self, workspace: str, run_id: str, by: str, value: str) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields, replace
 
-from sqlalchemy import Connection, RowMapping, Select, delete, func, select, text, update
+from sqlalchemy import Connection, RowMapping, Select, delete, exists, func, select, text, update
 from sqlalchemy.sql import ColumnElement
 
 from bot.database import Database
@@ -20,6 +20,7 @@ from bot.ports import BY_HAND, Clock, Fire, Schedule
 from bot.run import Run
 from bot.store.audit import record
 from bot.store.changes import line
+from bot.store.inbox import first_time
 from bot.store.runs import runs_of
 from bot.store.sql import insert
 from bot.tables import FIRE, RUN, SCHEDULE
@@ -53,21 +54,27 @@ class Schedules:
         found = await self._all(query)
         return sorted(found, key=lambda s: (s.next_at is None, s.next_at or 0.0, s.created_at, s.id))
 
-    async def put(self, schedule: Schedule, by: str, most: int) -> Schedule:
+    async def put(self, schedule: Schedule, by: str, most: int, *, revises: str = "") -> Schedule | None:
         """A new one, or the new form of one that is there. The same `revision` a second time changes
-        nothing; what comes back then is what is there now. Over `most` it is stored paused, with a note."""
+        nothing; what comes back then is what is there now. Over `most` it is stored paused, with a note.
+        `revises`: the form that it changes; None when that is not what is there (any more). Paused stays
+        paused."""
         now = self._clock()
         key, seen = (schedule.workspace, schedule.id), CONFIRMED + schedule.revision
         mark = Fire(*key, slot=seen, at=now, claimed_at=now)
 
-        def write(connection: Connection) -> Schedule:
+        def write(connection: Connection) -> Schedule | None:
             _alone(connection, f"{schedule.workspace}/{schedule.by}")
             old = _one(connection, select(*COLUMNS).where(_named(*key)).with_for_update())
             if not _inserted(connection, mark, done_at=now):
                 return old or replace(
                     schedule, status="ended", next_at=None, next_slot="", note="This schedule was deleted."
                 )
+            if revises and (old is None or old.revision != revises):
+                return None
             new = replace(schedule, created_at=old.created_at) if old else schedule
+            if old and old.status == "paused" and new.status == "active":
+                new = replace(new, status="paused", next_at=None, next_slot="", note=old.note)
             if new.status == "active" and _active(connection, new) >= most:
                 note = f"You have {most} schedules, the most at once."
                 new = replace(new, status="paused", next_at=None, next_slot="", note=note)
@@ -79,7 +86,14 @@ class Schedules:
         return await self._database.write(write)
 
     async def change(
-        self, workspace: str, id: str, by: str, make: Callable[[Schedule], Schedule | None]
+        self,
+        workspace: str,
+        id: str,
+        by: str,
+        make: Callable[[Schedule], Schedule | None],
+        *,
+        key: str = "",
+        most: int = 0,
     ) -> Schedule | None:
         """None: it is not there any more. What `make` raises, changes nothing."""
         now = self._clock()
@@ -87,8 +101,12 @@ class Schedules:
         def write(connection: Connection) -> Schedule | None:
             old = _one(connection, select(*COLUMNS).where(_named(workspace, id)).with_for_update())
             new = make(old) if old else None
-            if old is None or new == old:
+            if old is None or new == old or not first_time(connection, workspace, key, now):
                 return old
+            if most and new and new.status == "active":
+                _alone(connection, f"{workspace}/{new.by}")
+                if _active(connection, new) >= most:
+                    return old
             if new is None:
                 connection.execute(delete(SCHEDULE).where(_named(workspace, id)))
             else:
@@ -160,8 +178,13 @@ class Schedules:
         return await self._database.read(lambda c: runs_of(c, schedule.workspace, query))
 
     async def forget(self, older_than: float) -> int:
-        gone = delete(FIRE).where(FIRE.c.done_at < self._clock() - older_than)
-        return await self._database.write(lambda c: c.execute(gone).rowcount)
+        """Confirmations are kept: a card may be pressed again however late."""
+        slots = ~FIRE.c.slot.startswith(CONFIRMED)
+        old = delete(FIRE).where(FIRE.c.done_at < self._clock() - older_than, slots)
+        theirs = FIRE.c.workspace == SCHEDULE.c.workspace, FIRE.c.schedule_id == SCHEDULE.c.id
+        lately = exists().where(*theirs, slots)
+        ended = delete(SCHEDULE).where(SCHEDULE.c.status == "ended", ~lately)
+        return await self._database.write(lambda c: c.execute(old).rowcount + c.execute(ended).rowcount)
 
     async def _all(self, query: Select[tuple[object, ...]]) -> Sequence[Schedule]:
         return await self._database.read(lambda c: [_schedule(row) for row in c.execute(query).mappings()])

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Select, case, func, select, text, update
 from bot.database import Database
 from bot.ports import Clock, Entry, Used
 from bot.store.audit import record
+from bot.store.inbox import first_time
 from bot.store.sql import insert
 from bot.tables import STEP, TEAM
 from bot.team import Member, described
@@ -39,9 +40,12 @@ class Teams:
         by: str,
         make: Callable[[Member], Member],
         defaults: Mapping[str, Member],
+        *,
+        key: str = "",
     ) -> Member:
         """Changes one member, and logs it, in one transaction. The first change makes `defaults` the list.
         Where nothing changes, nothing is logged and no list made. `make` may be called more than once."""
+        now = self._clock()
 
         def changed(members: Mapping[str, Member]) -> tuple[Member, Member]:
             before = members.get(worker) or Member(worker=worker, on=False)
@@ -49,6 +53,8 @@ class Teams:
 
         def work(connection: Connection) -> Member:
             members = _members(connection, workspace, lock=True)
+            if not first_time(connection, workspace, key, now):
+                return (members or defaults).get(worker) or Member(worker=worker, on=False)
             while members is None:
                 before, after = changed(defaults)
                 if after == before:
@@ -61,7 +67,7 @@ class Teams:
                 own = update(TEAM).where(TEAM.c.workspace == workspace)
                 connection.execute(own.values(members=_json({**members, worker: after})))
                 words = described(before), described(after)
-                record(connection, Entry(workspace, self._clock(), by, "worker", worker, *words))
+                record(connection, Entry(workspace, now, by, "worker", worker, *words))
             return after
 
         return await self._database.write(work)

@@ -45,6 +45,8 @@ class FakeTeams:
         by: str,
         make: Callable[[Member], Member],
         defaults: Mapping[str, Member],
+        *,
+        key: str = "",
     ) -> Member:
         members = self.lists.setdefault(workspace, dict(defaults))
         members[worker] = make(members.get(worker) or Member(worker=worker, on=False))

@@ -118,7 +118,7 @@ class Desk:
     async def made(
         self, rule: str = "0 9 * * *", id: str = "s1", by: str = "UADA", channel: str = "C1", zone: str = ""
     ) -> Schedule:
-        return await self.service.confirm(confirmed(rule, id, by=by, channel=channel, zone=zone))
+        return await self.confirm(confirmed(rule, id, by=by, channel=channel, zone=zone))
 
     async def runs(self, id: str = "s1") -> list[Run]:
         """Oldest first."""
@@ -129,6 +129,11 @@ class Desk:
         run = (await self.runs())[-1]
         return await self.store.runs.save(run, replace(run, status=status, steps=(), ended_at=self.clock()))
 
+    async def confirm(self, run: Run) -> Schedule:
+        schedule = await self.service.confirm(run)
+        assert schedule
+        return schedule
+
     async def there(self, id: str = "s1") -> Schedule:
         schedule = await self.store.schedules.get("T1", id)
         assert schedule
@@ -137,7 +142,7 @@ class Desk:
 
 async def ticked(desk: Desk, now: Now, at: float) -> None:
     now.at = at
-    await desk.service.tick()
+    await tick(desk.service)
 
 
 def confirmed(
@@ -154,3 +159,9 @@ def confirmed(
     asked = Request("every now and then", by=by, channel="C9", scheduling=replaces or "new")
     proposal = Proposal(task, rule, zone, channel, replaces=replaces, decided="yes", by=by)
     return replace(new_run(id, "T1", asked, 0.0, proposal=proposal), status="done", ended_at=0.0)
+
+
+async def tick(service: Schedules) -> None:
+    """What `bot/tending.py` does every second."""
+    await service.claim()
+    await service.work_off()

@@ -19,7 +19,7 @@ from bot.ports import Fire
 from bot.schedules import Schedules
 from bot.store import Store
 from bot.tables import FIRE
-from tests.schedules.fakes import FakeAuthority, FakeRunner, Killed, confirmed
+from tests.schedules.fakes import FakeAuthority, FakeRunner, Killed, confirmed, tick
 from tests.store.conftest import Now, emptied
 
 QUARTERS = "*/15 * * * *"
@@ -161,7 +161,7 @@ async def _pass(scenario: Scenario, clock: Now, services: list[Schedules], autho
         if _within(scenario.down, passed):
             continue
         some = services if scenario.together else [services[turn % len(services)]]
-        for outcome in await asyncio.gather(*(s.tick() for s in some), return_exceptions=True):
+        for outcome in await asyncio.gather(*(tick(s) for s in some), return_exceptions=True):
             if outcome is not None and not isinstance(outcome, Killed):
                 raise outcome
     return latest

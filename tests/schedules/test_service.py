@@ -10,7 +10,7 @@ import pytest
 from bot.ports import BY_HAND, Away, Fire
 from bot.recurrence import Unusable
 from bot.store import Store
-from tests.schedules.fakes import DAY, NINE, Desk, confirmed, ticked
+from tests.schedules.fakes import DAY, NINE, Desk, confirmed, tick, ticked
 from tests.store.conftest import Now
 
 # Confirmed
@@ -20,7 +20,7 @@ async def test_what_was_confirmed_fires_as_its_owner_and_where_it_belongs(desk: 
     run = confirmed("0 9 * * 1", "s1", zone="Europe/Berlin")
     assert run.proposal
     run = replace(run, proposal=replace(run.proposal, about="C5"))
-    schedule = await desk.service.confirm(run)
+    schedule = await desk.confirm(run)
     assert (schedule.status, schedule.next_at) == ("active", NINE - 3600 + 7 * DAY)  # 9 in Berlin is now
     assert schedule == await desk.there() == await desk.service.get("T1", "s1")
     await ticked(desk, now, NINE - 3600 + 7 * DAY)
@@ -32,18 +32,18 @@ async def test_what_was_confirmed_fires_as_its_owner_and_where_it_belongs(desk: 
 
 
 async def test_a_confirmation_counts_once_whatever_became_of_the_schedule(desk: Desk, now: Now) -> None:
-    first, edit = confirmed("0 9 * * *", "s1"), confirmed("0 10 * * *", "e1", replaces="s1", by="UBOB")
-    made = await desk.service.confirm(first)
+    first, edit = confirmed("0 9 * * *", "s1"), confirmed("0 10 * * *", "e1", replaces="s1/s1", by="UBOB")
+    made = await desk.confirm(first)
     now.at += 5
-    assert await desk.service.confirm(first) == made
-    edited = await desk.service.confirm(edit)
+    assert await desk.confirm(first) == made
+    edited = await desk.confirm(edit)
     assert (edited.id, edited.rule, edited.by, edited.revision) == ("s1", "0 10 * * *", "UBOB", "e1")
     assert edited.created_at == made.created_at
     assert edited.counted_from == now.at
-    assert await desk.service.confirm(first) == edited  # a late echo of the first yes
+    assert await desk.confirm(first) == edited  # a late echo of the first yes
     await desk.service.delete("T1", "s1", "UBOB")
     for echo in (first, edit):
-        assert (await desk.service.confirm(echo)).note == "This schedule was deleted."
+        assert (await desk.confirm(echo)).note == "This schedule was deleted."
     assert await desk.service.get("T1", "s1") is None
 
 
@@ -51,7 +51,7 @@ async def test_an_edit_takes_the_place_of_what_was_due_and_did_not_happen_yet(de
     await desk.made()
     desk.authority.away = True
     await ticked(desk, now, NINE)
-    await desk.service.confirm(confirmed("0 11 * * *", "e1", replaces="s1", task="Count tickets"))
+    await desk.confirm(confirmed("0 11 * * *", "e1", replaces="s1/s1", task="Count tickets"))
     desk.authority.away = False
     await ticked(desk, now, NINE + 600)
     assert await desk.runs() == []
@@ -63,7 +63,7 @@ async def test_nine_in_another_zone_is_another_slot_on_the_same_day(desk: Desk, 
     await desk.made()
     await ticked(desk, now, NINE)
     await desk.end_last()
-    await desk.service.confirm(confirmed("0 9 * * *", "e1", replaces="s1", zone="America/New_York"))
+    await desk.confirm(confirmed("0 9 * * *", "e1", replaces="s1/s1", zone="America/New_York"))
     await ticked(desk, now, NINE + 5 * 3600)
     assert len(await desk.runs()) == 2
 
@@ -122,13 +122,12 @@ async def test_who_may_not_is_told_before_they_confirm(desk: Desk) -> None:
 
 async def test_paused_it_misses_what_comes_and_catches_nothing_up(desk: Desk, now: Now) -> None:
     await desk.made()
-    await desk.service.pause("T1", "s1", "UADA", "On holiday.")
-    assert (await desk.there()).note == "On holiday."
+    await desk.service.pause("T1", "s1", "UADA")
     await ticked(desk, now, NINE + 2 * DAY + 60)
     resumed = await desk.service.resume("T1", "s1", "UADA")
     assert resumed
     assert (resumed.next_at, resumed.note, resumed.counted_from) == (NINE + 3 * DAY, "", now.at)
-    await desk.service.tick()
+    await tick(desk.service)
     assert await desk.runs() == []
 
 
@@ -149,8 +148,11 @@ async def test_run_now_is_one_run_under_one_key(desk: Desk, now: Now) -> None:
     again = await desk.service.run_now("T1", "s1", "UADA", "click-1")
     assert first and again
     assert first.id == again.id
+    with pytest.raises(Unusable, match="still on"):
+        await desk.service.run_now("T1", "s1", "UADA", "click-2")
+    await desk.end_last()
     await desk.service.run_now("T1", "s1", "UADA", "click-2")
-    await desk.service.tick()
+    await tick(desk.service)
     runs = await desk.runs()
     assert [run.request.remark for run in runs] == ["Run now, outside its schedule."] * 2
     assert (await desk.there()).next_at == NINE
@@ -173,7 +175,7 @@ async def test_run_now_that_was_killed_half_way_is_finished_by_the_next_tick(des
     await desk.made()
     await desk.service.pause("T1", "s1", "UADA")
     assert await desk.store.schedules.ask(Fire("T1", "s1", BY_HAND + "click-1", now.at, 0, now.at), "UADA")
-    await desk.service.tick()
+    await tick(desk.service)
     assert len(await desk.runs()) == 1
     await desk.service.run_now("T1", "s1", "UADA", "click-1")
     assert len(await desk.runs()) == 1
@@ -194,4 +196,4 @@ async def test_a_run_that_no_schedule_made_is_judged_by_nobody(desk: Desk) -> No
     with pytest.raises(ValueError, match="Nobody said yes"):
         undecided = confirmed("0 9 * * *", "s1")
         assert undecided.proposal
-        await desk.service.confirm(replace(undecided, proposal=replace(undecided.proposal, decided="")))
+        await desk.confirm(replace(undecided, proposal=replace(undecided.proposal, decided="")))

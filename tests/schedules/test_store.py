@@ -167,6 +167,17 @@ async def test_changes_of_two_bots_at_once_lose_nothing(store: Store, url: str, 
     await other.close()
 
 
+async def test_a_date_that_passed_is_forgotten_with_its_last_slot(store: Store, now: Now) -> None:
+    once = replace(ONE, rule="2026-11-23 09:00", status="ended", next_at=None, next_slot="")
+    await store.schedules.put(once, "UADA", 20)
+    await store.schedules.ask(FIRE, "UADA")
+    assert await store.schedules.forget(50.0) == 0
+    await store.schedules.fired(FIRE)
+    now.at += 100.0
+    await store.schedules.forget(50.0)
+    assert await store.schedules.get("T1", "s1") is None
+
+
 async def test_old_slots_are_forgotten_and_open_ones_are_not(store: Store, now: Now) -> None:
     await store.schedules.put(ONE, "UADA", 20)
     await store.schedules.claim(ONE, FIRE, AFTER)
@@ -174,7 +185,7 @@ async def test_old_slots_are_forgotten_and_open_ones_are_not(store: Store, now: 
     await store.schedules.fired(FIRE)
     now.at += 100.0
     assert await store.schedules.forget(200.0) == 0
-    assert await store.schedules.forget(50.0) == 2  # the slot, and that it was confirmed
+    assert await store.schedules.forget(50.0) == 1  # the slot; that it was confirmed is known for good
     now.at = 5_000.0
     assert [fire.slot for fire in await store.schedules.open_fires()] == [BY_HAND + "click"]
 

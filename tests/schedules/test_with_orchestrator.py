@@ -15,7 +15,7 @@ from bot.run import PLAN
 from bot.schedules import Schedules
 from bot.store import Store
 from tests.core.fakes import FakeMaterials, FakeThreads, FakeTransport
-from tests.schedules.fakes import DAY, NINE, FakeAuthority, confirmed
+from tests.schedules.fakes import DAY, NINE, FakeAuthority, confirmed, tick
 from tests.store.conftest import Now
 from workers.kit.wire import Failed
 
@@ -49,7 +49,7 @@ async def bots(store: Store, now: Now, url: str, authority: FakeAuthority) -> As
 async def test_two_bots_make_one_run_which_is_planned(bots: list[Bot], store: Store, now: Now) -> None:
     now.at = NINE
     for _ in range(3):
-        await asyncio.gather(*(bot.schedules.tick() for bot in bots))
+        await asyncio.gather(*(tick(bot.schedules) for bot in bots))
     schedule = await store.schedules.get("T1", "s1")
     assert schedule
     [run] = await store.schedules.latest_runs(schedule, 10)
@@ -63,7 +63,7 @@ async def test_a_slot_refused_is_a_lost_run_with_the_reason(
 ) -> None:
     authority.says = "That channel is archived."
     now.at = NINE
-    await bots[0].schedules.tick()
+    await tick(bots[0].schedules)
     schedule = await store.schedules.get("T1", "s1")
     assert schedule
     [run] = await store.schedules.latest_runs(schedule, 10)
@@ -74,7 +74,7 @@ async def test_a_slot_refused_is_a_lost_run_with_the_reason(
 async def test_three_runs_that_fail_pause_it_with_a_notice(bots: list[Bot], store: Store, now: Now) -> None:
     for day in range(3):
         now.at = NINE + day * DAY
-        await bots[day % 2].schedules.tick()
+        await tick(bots[day % 2].schedules)
         schedule = await store.schedules.get("T1", "s1")
         assert schedule
         run = (await store.schedules.latest_runs(schedule, 1))[0]
