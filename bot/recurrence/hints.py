@@ -47,6 +47,10 @@ MONTHS = re.compile(
     r"\b(?:month|year|annual|monat|jahr|jähr|mois|année|mensuel|mes\b|mensual|año|anno\b|mensil|mês|maand|jaar)",
     re.IGNORECASE,
 )
+AGAIN = re.compile(
+    r"\b(?:every|each|daily|weekly|monthly|jede|täglich|chaque|tou(?:te)?s les|cada|tod[oa]s|ogni|elke)",
+    re.IGNORECASE,
+)
 LATIN = "\u024f"  # the last letter of the Latin blocks
 
 
@@ -57,7 +61,10 @@ def unlikely(text: str) -> frozenset[str]:
     signs = {("hours", "minutes"): HOURS}
     if WEEKDAY.search(text):
         signs |= {("day", "workday"): DAYS, ("month", "year"): MONTHS}
-    return frozenset(every for rhythms, sign in signs.items() if not sign.search(text) for every in rhythms)
+    once = {"once"} if AGAIN.search(text) else set()
+    return frozenset(once) | frozenset(
+        every for rhythms, sign in signs.items() if not sign.search(text) for every in rhythms
+    )
 
 
 def may_name_a_time(text: str) -> bool:
