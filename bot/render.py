@@ -163,7 +163,7 @@ def _schedule(run: Run, proposal: Proposal) -> ScheduleCard:
         decided="no" if closed else proposal.decided,
         by=proposal.by or run.stopped_by,
         replaces=bool(proposal.replaces),
-        note="It was not confirmed, so nothing is scheduled." if closed and not run.stopped_by else "",
+        note=_card_note(run, closed),
     )
 
 
@@ -201,6 +201,12 @@ def _asks(run: Run, state: StepState) -> dict[str, Message]:
             not run.ended,
         )
     return asks
+
+
+def _card_note(run: Run, closed: bool) -> str:
+    if closed and not run.stopped_by:
+        return "It was not confirmed, so nothing is scheduled."
+    return "Attached files are no part of a schedule." if run.request.files and not run.ended else ""
 
 
 _CARD: dict[StepStatus, tuple[CardStatus, str]] = {

@@ -32,6 +32,7 @@ class Schedules:
     ) -> None:
         """`most`: active schedules of one person."""
         self._store, self._authority, self._clock, self._most = store, authority, clock, most
+        self._crash = crash
         self._fires = Fires(store, authority, orchestrator, clock, crash)
 
     async def get(self, workspace: str, id: str) -> Schedule | None:
@@ -47,6 +48,7 @@ class Schedules:
         """The schedule that a person said yes to in this run; once, however often it is asked for. Who said
         yes is its owner. Paused, with a note, when its owner has no room for it. None: the schedule that it
         was to change is not there any more as it was."""
+        self._crash("K17")  # said yes, and no schedule yet
         proposal, now = run.proposal, self._clock()
         if proposal is None or proposal.decided != "yes":
             raise ValueError(f"Nobody said yes to a schedule in the run {run.id}.")

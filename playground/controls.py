@@ -18,6 +18,8 @@ from playground.world import World
 NAMES = [
     "ratelimit",
     "fail",
+    "refuse",
+    "slow",
     "drop_reply",
     "commit_late",
     "repeat_event",

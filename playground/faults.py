@@ -17,12 +17,13 @@ from playground.ids import Clock
 class ApiFault:
     """One rule about calls to a method (`*` is every method)."""
 
-    what: str  # ratelimit | fail | drop_reply | commit_late
+    what: str  # ratelimit | fail | refuse | slow | drop_reply | commit_late
     method: str
     times: float = float("inf")
     until: float = float("inf")
     seconds: float = 0.0
     status: int = 500
+    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,14 @@ class Faults:
     def fail(self, times: int = 1, method: str = "*", status: int = 500) -> None:
         """An HTTP error, and nothing done."""
         self._api.append(ApiFault("fail", method, times=times, status=status))
+
+    def refuse(self, error: str, method: str = "*", times: float = float("inf")) -> None:
+        """`{"ok": false, "error": …}`, and nothing done."""
+        self._api.append(ApiFault("refuse", method, times=times, error=error))
+
+    def slow(self, seconds: float, method: str = "*", times: int = 1) -> None:
+        """The answer takes its time."""
+        self._api.append(ApiFault("slow", method, times=times, seconds=seconds))
 
     def drop_reply(self, times: int = 1, method: str = "chat.postMessage") -> None:
         """Done, but the connection goes before the answer: the caller can't know."""

@@ -93,6 +93,8 @@ class Api:
             # [doc: authentication/tokens#scopes] every answer names the scopes of its token.
             headers["X-OAuth-Scopes"] = ",".join(call.token["scopes"])
             fault = self._world.faults.on_call(name)
+            if fault is not None and fault.what == "slow":
+                await asyncio.sleep(fault.seconds)
             answer = self._run(method, call, fault)
             drop = fault is not None and fault.what in ("drop_reply", "commit_late")
             if fault is not None and fault.what == "fail":
@@ -132,6 +134,8 @@ class Api:
     def _run(self, method: Method, call: Call, fault: ApiFault | None) -> Json:
         if fault is not None and fault.what == "ratelimit":
             raise RateLimited(self._world.faults.left(fault))
+        if fault is not None and fault.what == "refuse":
+            raise SlackError(fault.error)
         if fault is not None and fault.what == "fail":
             return {"ok": False, "error": "internal_error"}
         self._world.limits.check(method.name, method.tier, call.text("channel"))

@@ -169,7 +169,7 @@ def test_numbers_in_the_text_are_those_in_the_code() -> None:
     from bot.local import MAX_STEPS
     from bot.slack.asking import MAX_CHARS
     from bot.slack.files import MESSAGES
-    from tests.kill.test_kill_points import POINTS  # K16 has a test of its own
+    from tests.kill.test_kill_points import POINTS  # K16 and K17 have tests of their own
     from workers import Worker
     from workers.kit.files import LARGEST
     from workers.kit.local.sources import QWEN
@@ -181,7 +181,7 @@ def test_numbers_in_the_text_are_those_in_the_code() -> None:
     assert f"newest {MESSAGES} messages" in said
     assert f"files of {LARGEST // 1024**2} MB" in said
     assert f"{MAX_CHARS:,} characters" in said
-    assert len(POINTS) == 12 and "thirteen named points" in said
+    assert len(POINTS) == 12 and "fourteen named points" in said
     seconds = next(f.default for f in Worker.__dataclass_fields__.values() if f.name == "seconds")
     assert f"{seconds} unless told" in said
     assert f"({MAX_STEPS} with the embedded model)" in said

@@ -119,7 +119,7 @@ def read_command(body: Mapping[str, Any]) -> Incoming:
         case "workers":
             choice, _, name = _SWITCH.sub("", raw).strip().partition(" ")
             name = re.sub(r"<#[^>]*>", "", name).strip().lower()
-            on = {"enable": "on", "disable": "off"}.get(choice.lower(), "")
+            on = {"enable": "on", "disable": "off"}.get(choice.lower(), "") if raw.count("<#") < 2 else ""
             return asked.model_copy(update={"kind": "worker", "text": on, "value": name})
     return asked
 

@@ -81,7 +81,14 @@ class Screens:
 
     async def _open_schedule(self, ack: Ack, body: Json, client: AsyncWebClient) -> None:
         schedule = await self.schedule(_workspace(body), _value(body))
-        await _open(ack, body, client, schedule_modal(schedule) if schedule else None)
+        view = schedule_modal(schedule) if schedule else None
+        if schedule and schedule.by != _person(body):
+            try:
+                why = await self.admin.barred(_workspace(body), _person(body), SHORT)
+            except SlackTrouble:
+                why = AWAY
+            view = said_modal("Not yours", why) if why else view
+        await _open(ack, body, client, view)
 
     async def _seat(self, body: Json) -> Seat | None:
         seats = await self.registry.seats(_workspace(body), self.clock())

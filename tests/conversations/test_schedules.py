@@ -11,6 +11,7 @@ import pytest
 
 from bot.app import Running
 from bot.ports import Schedule
+from bot.slack.incoming import Incoming
 from tests.conversations.screens import at_home, filled, open_modal, press, seen, whispered
 from tests.conversations.world import World, steps
 
@@ -93,10 +94,12 @@ async def test_a_cancelled_card_leaves_nothing_and_cannot_be_confirmed_any_more(
         ts = await asks(world, "@delegate every Monday at 9 summarise #support")
         await clicks(world, ts, "proposal:no")
         await world.sees(ts, "ancelled")
-        value = (await bot.store.runs.thread_runs(TEAM, "C0GENERAL", ts))[0].id
-        assert world.stub.count == 1
+        (run,) = await bot.store.runs.thread_runs(TEAM, "C0GENERAL", ts)
+        late = Incoming(kind="proposal", workspace=TEAM, channel="C0GENERAL", by="U0BEN", keys=("late",))
+        await bot.inbox.take(late.model_copy(update={"value": run.id, "text": "yes"}))
+        await world.slack.until(lambda: world.slack.ephemerals("ben"))
+        assert "decided already" in seen(world.slack.ephemerals("ben")[-1])
         assert await bot.store.schedules.of(TEAM) == []
-        assert value
 
 
 async def test_somebody_else_cannot_confirm_but_an_admin_can_cancel(world: World) -> None:

@@ -44,6 +44,12 @@ async def test_an_admin_switches_a_worker_off_and_nobody_is_handed_to_it_any_mor
         assert "writer" in await whispered(world, "ben", "workers")
 
 
+async def test_an_owner_who_is_no_admin_is_as_good(world: World) -> None:
+    world.slack.workspace.user("chen")["is_owner"] = True
+    async with world.bot():
+        assert "writer is off" in await whispered(world, "chen", "workers disable writer")
+
+
 @pytest.mark.parametrize(("by", "sentence"), [("ben", "Only admins and owners"), ("gwen", "Guests cannot")])
 async def test_members_and_guests_change_nothing(world: World, by: str, sentence: str) -> None:
     async with world.bot() as bot:

@@ -17,8 +17,8 @@ SETTLE = 1.5
 class Bot:
     """`python -m bot serve` as a process of its own."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: World, database: str = "") -> None:
+        self._world, self._database = world, database
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self, crash_at: str = "") -> None:
@@ -27,6 +27,7 @@ class Bot:
             "PATH": os.environ["PATH"],
             "HOME": os.environ.get("HOME", "/"),
             "DATA_DIR": str(world.data / "bot"),
+            "DATABASE_URL": self._database,
             "MODEL": "hosted_vllm/stub",
             "MODEL_API_BASE": world.stub.url,
             "MODEL_API_KEY": "stub-key",

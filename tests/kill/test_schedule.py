@@ -1,4 +1,5 @@
-"""K16: a slot was claimed, and the process is killed before there is a run: there is one run in the end."""
+"""Killed between what was decided and what follows from it: a slot that was claimed has one run in the end
+(K16), and a card that was confirmed one schedule (K17)."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import asyncio
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,13 +18,22 @@ from bot.ports import Schedule
 from bot.store import Store
 from tests.conversations.world import World, a_world
 from tests.kill.process import SETTLE, Bot
+from tests.services import postgres_database
 
 TEAM = "T0PLAYGRND"
 
 
-async def a_schedule_that_is_due(data: Path) -> Store:
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'bot' / 'delegate.db'}"
+    else:
+        with postgres_database() as address:
+            yield address
+
+
+async def a_schedule_that_is_due(url: str) -> Store:
     """Daily at the minute that has just begun."""
-    url = f"sqlite:///{data / 'bot' / 'delegate.db'}"
     await asyncio.to_thread(schema.upgrade, url)
     store = Store(url, time.time)
     due = time.time() // 60 * 60
@@ -54,11 +65,11 @@ def roots(world: World) -> list[str]:
 @pytest.mark.parametrize(
     "times", [pytest.param(1, id="once"), pytest.param(2, id="twice", marks=pytest.mark.chaos)]
 )
-async def test_a_slot_that_was_claimed_becomes_one_run(times: int, tmp_path: Path) -> None:
+async def test_a_slot_that_was_claimed_becomes_one_run(times: int, url: str, tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         world.stub.on("Say how it goes", plan={"answer": "It goes well."})
-        store = await a_schedule_that_is_due(tmp_path)
-        bot = Bot(world)
+        store = await a_schedule_that_is_due(url)
+        bot = Bot(world, url)
         try:
             await bot.start(crash_at="K16")
             await bot.died(or_else=lambda: False)
@@ -85,3 +96,35 @@ async def test_a_slot_that_was_claimed_becomes_one_run(times: int, tmp_path: Pat
         assert [r.status for r in runs] == ["done"]
         assert not await store.schedules.open_fires()
         await store.close()
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("how", ["button", "words"])
+async def test_a_card_that_was_confirmed_becomes_one_schedule(how: str, tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        bot = Bot(world)
+        try:
+            await bot.start(crash_at="K17")
+            await world.slack.connected(timeout=30)
+            ts = await world.says("@delegate schedule 0 9 * * 1 Say how it goes")
+            await world.sees(ts, "This is what I understood", within=20)
+            if how == "button":
+                await world.slack.click("general", world.posts(ts)[0]["ts"], "proposal:yes")
+            else:
+                await world.says("yes", thread=ts)
+            await bot.died(or_else=lambda: False)
+            store = Store(f"sqlite:///{tmp_path / 'bot' / 'delegate.db'}", time.time)
+            assert not await store.schedules.of(TEAM), "killed before there was a schedule"
+            await bot.start()
+            await world.sees(ts, "Scheduled by @ada", within=40)
+            for _ in range(200):
+                if made := await store.schedules.of(TEAM):
+                    break
+                await asyncio.sleep(0.05)
+            assert [s.text for s in made] == ["Say how it goes"]
+            await store.close()
+        except BaseException:
+            sys.stderr.write((world.data / "bot.log").read_text()[-6000:])
+            raise
+        finally:
+            await bot.kill()

@@ -31,7 +31,7 @@ from workers.kit.local.server import NAME, Orders
 
 log = logging.getLogger(__name__)
 
-STARTING = "The local model is starting; the first time that takes about a minute."
+STARTING = "The local model is starting; the first time that takes a minute or two."
 COMMAND = (sys.executable, "-m", "workers.kit.local")
 Phase = Literal["fetching", "starting", "ready", "down"]
 
