@@ -17,7 +17,7 @@ from typing import Literal
 from bot.plan import ends
 from bot.recurrence import said, upcoming
 from bot.recurrence import words as in_words
-from bot.run import ANSWER, Proposal, Run, RunStatus, StepState, StepStatus
+from bot.run import ANSWER, Proposal, Request, Run, RunStatus, StepState, StepStatus
 from workers import Result
 
 CardStatus = Literal["pending", "in_progress", "complete", "error"]
@@ -29,7 +29,7 @@ class Root:
 
     by: str
     text: str
-    source: str = "command"
+    source: str = "command"  # as the request's; “wish” for a schedule
     worker: str = ""  # the one that is tried
 
 
@@ -121,7 +121,7 @@ def render(run: Run) -> Mapping[str, Message]:
     """In the order in which the posts belong in the thread."""
     shown: dict[str, Message] = {}
     if run.request.source in ROOT_SOURCES:
-        shown["root"] = Root(run.request.by, run.request.text, run.request.source, run.request.worker)
+        shown["root"] = _root(run.request)
     if run.proposal and run.status != "queued":
         shown["plan"] = _schedule(run, run.proposal)
     else:
@@ -140,6 +140,11 @@ def render(run: Run) -> Mapping[str, Message]:
     if run.notice and run.status != "lost":
         shown["notice"] = Notice(run.request.by, run.notice)
     return shown
+
+
+def _root(request: Request) -> Root:
+    wish = request.scheduling and request.source == "command"
+    return Root(request.by, request.text, "wish" if wish else request.source, request.worker)
 
 
 def _lost(run: Run) -> str:

@@ -28,6 +28,7 @@ MARKS = {"pending": ":white_small_square:", "in_progress": ":hourglass_flowing_s
 }
 ROOTS = {  # before and after the person
     "command": ("", " asked:"),
+    "wish": ("", " wants this scheduled:"),
     "edit": ("", " changes a schedule:"),
     "try": ("", " tries {worker}:"),
     "schedule": ("\u23f0 For ", ", as scheduled:"),

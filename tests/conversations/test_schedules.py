@@ -174,7 +174,7 @@ async def test_a_command_makes_a_schedule_in_a_thread_of_its_own(world: World) -
     world.stub.plan(MONDAYS)
     async with world.bot() as bot:
         await world.slack.command("/delegate", "schedule every Monday at 9 summarise #support", by="ben")
-        ts = await root_of(world, "asked:")
+        ts = await root_of(world, "wants this scheduled:")
         await world.sees(ts, "This is what I understood")
         card = world.posts(ts)[1]
         await world.slack.click("general", card["ts"], "proposal:yes", by="ben")

@@ -148,7 +148,8 @@ FIRE_COLUMNS = ("workspace", "schedule_id", "slot", "at", "missed", "claimed_at"
 
 
 def _kills(point: str) -> None:
-    raise Killed(point)
+    if point == "K16":
+        raise Killed(point)
 
 
 async def _pass(scenario: Scenario, clock: Now, services: list[Schedules], authority: FakeAuthority) -> float:

@@ -92,6 +92,19 @@ def test_members_see_who_is_on_and_nothing_to_press() -> None:
     assert not made.buttons(blocks)
 
 
+NAMES = ("zither", "yodel", "xylophone")
+
+
+@given(st.tuples(*(st.booleans() for _ in NAMES)), st.sampled_from(["everywhere", "except", "only"]))
+def test_members_never_read_of_whoever_is_off_everywhere(on: tuple[bool, ...], reach: Any) -> None:
+    seats = [
+        made.a_seat(name, on=is_on_here, reach=reach, channels=("C1",))
+        for name, is_on_here in zip(NAMES, on, strict=True)
+    ]
+    shown = made.said(team_blocks(seats, admin=False))
+    assert [name in shown for name in NAMES] == list(on)
+
+
 def test_admins_see_everybody_with_a_switch() -> None:
     """Where it runs, how it did lately, its model; a worker that is off is not tried."""
     seats = [
