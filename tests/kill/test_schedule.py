@@ -99,6 +99,27 @@ async def test_a_slot_that_was_claimed_becomes_one_run(times: int, url: str, tmp
 
 
 @pytest.mark.timeout(120)
+async def test_two_processes_on_one_database_make_one_run_of_a_slot(url: str, tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        world.stub.on("Say how it goes", plan={"answer": "It goes well."})
+        store = await a_schedule_that_is_due(url)
+        bots = Bot(world, url), Bot(world, url)
+        try:
+            await asyncio.gather(*(bot.start() for bot in bots))
+            await world.slack.until(lambda: roots(world), timeout=40)
+            await world.slack.connected(4, timeout=30)  # both are there, with two sockets each
+            await world.sees(roots(world)[0], "It goes well", within=40)
+            await asyncio.sleep(SETTLE + 0.7)
+        finally:
+            for bot in bots:
+                await bot.kill()
+        assert len(roots(world)) == 1
+        runs = [r for r in await store.runs.recent_runs(TEAM, "U0ADA") if r.request.schedule == "daily"]
+        assert [r.status for r in runs] == ["done"]
+        await store.close()
+
+
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("how", ["button", "words"])
 async def test_a_card_that_was_confirmed_becomes_one_schedule(how: str, tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
