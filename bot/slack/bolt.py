@@ -22,8 +22,9 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from bot.messages import AnswerMessage, Reply
 from bot.ports import CannotStart
-from bot.render import AnswerMessage, Reply, render
+from bot.render import render
 from bot.run import Run
 from bot.slack import views
 from bot.slack.blocks import Json, ref

@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bot.render import Message, Reply
+from bot.messages import Message, Reply
 from bot.run import Run
 
 EVENT_TYPE = "delegate_post"

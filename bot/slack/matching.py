@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
+from bot.messages import Ask, Message, PlanMessage, Reply
 from bot.ports import Clock, MessageStore, Shown
-from bot.render import Ask, Message, PlanMessage, Reply, render
+from bot.render import render
 from bot.run import Event, Run, ThreadLost, ThreadOpened
 from bot.slack.calls import Limited, Refused, Unclear
 from bot.slack.item import Item, channel_of, item_of

@@ -18,8 +18,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.crashpoints import Crash, no_crash
+from bot.messages import PlanMessage, Reply
 from bot.ports import Clock, MessageStore, Shown, StoreDown
-from bot.render import PlanMessage, Reply
 from bot.slack.blocks import lacks_pictures
 from bot.slack.calls import Limited, NotSent, Refused, call
 from bot.slack.item import Item

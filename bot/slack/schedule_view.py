@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bot.messages import ScheduleCard
 from bot.ports import Schedule
 from bot.recurrence import said, words
-from bot.render import ScheduleCard
 from bot.slack.blocks import Json, asked_first, button, context, mrkdwn, pack, plain_text, tag
 from bot.slack.listing import (
     IN_MESSAGE,

@@ -16,8 +16,8 @@ import aiohttp
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.messages import Message, Reply
 from bot.ports import Clock, MessageStore, Shown
-from bot.render import Message, Reply
 from bot.slack.blocks import is_picture
 from bot.slack.calls import Limited, NotSent, Refused, Unclear, call
 from bot.slack.item import Item

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot.render import AnswerMessage, Ask, Card, Message, Notice, PlanMessage, Reply, Root, ScheduleCard
+from bot.messages import AnswerMessage, Ask, Card, Message, Notice, PlanMessage, Reply, Root, ScheduleCard
 from bot.run import ANSWER
 from bot.slack.blocks import Json, attached, button, context, feedback, mrkdwn, pack, stop_button, tag
 from bot.slack.richtext import from_markdown, mention, quote, rich, section, text_element, words

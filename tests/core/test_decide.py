@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from bot import decide as core
 from bot.decide import decide, tasks, wakes
+from bot.messages import AnswerMessage, PlanMessage, Reply
 from bot.plan import Plan
-from bot.render import AnswerMessage, PlanMessage, Reply, render
+from bot.render import render
 from bot.run import (
     ANSWER,
     PLAN,

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from bot.decide import ASK_DAYS, decide, tasks, wakes
+from bot.messages import Notice, PlanMessage, ScheduleCard
 from bot.plan import Plan, Step
-from bot.render import Notice, PlanMessage, ScheduleCard, render
+from bot.render import render
 from bot.run import (
     Noted,
     PlanMade,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.render import ScheduleCard
+from bot.messages import ScheduleCard
 from bot.run import RunStatus
 from bot.slack.schedule_view import read_schedule_modal, schedule_card, schedule_modal, schedules_blocks
 from bot.slack.wording import size

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.messages import AnswerMessage, Ask, Card, CardStatus, Message, Notice, PlanMessage, Reply, Root
 from bot.plan import Step
-from bot.render import AnswerMessage, Ask, Card, CardStatus, Message, Notice, PlanMessage, Reply, Root
 from bot.run import Request, Run, RunStatus, StepState
 from bot.slack.richtext import from_markdown, target, words
 from bot.slack.views import FULL, Look, Post, blocks_for, full_text_modal, help_blocks, status_blocks
