@@ -2,7 +2,7 @@
 
 What should be out with workers (`tasks`) and when to look again (`wakes`) are functions of the run, never
 remembered elsewhere. A report counts only while its step is out and its attempt is current: the attempt is
-the fencing token. A step starts the moment its own inputs are there; nothing waits for a level of the graph.
+the fencing token. Which steps go out then, and when a run has ended, is `bot/settling.py`.
 
 Not known here: clocks, databases, Slack, queues, models.
 """
@@ -11,10 +11,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.plan import Step, ends
+from bot.plan import Step
 from bot.run import (
-    ANSWER,
-    OPEN,
     PLAN,
     AnsweredDirectly,
     Event,
@@ -29,9 +27,7 @@ from bot.run import (
     Proposed,
     Report,
     Run,
-    RunStatus,
     StepState,
-    StepStatus,
     StopAsked,
     ThreadLost,
     ThreadOpened,
@@ -39,6 +35,7 @@ from bot.run import (
     TurnCame,
     WhileOpen,
 )
+from bot.settling import fail, failed, finish, halt, out_again, put, settle
 from workers import Answer, Line
 from workers.kit.wire import Asked, Failed, Finished, Released, Said, Started
 
@@ -65,9 +62,9 @@ def _went_on(run: Run, event: WhileOpen, now: float) -> Run:
         case TurnCame(context=context):
             return _begin(run, context, now)
         case StopAsked(by=by):
-            return _halt(replace(run, stopped_by=by), "stopped", now)
+            return halt(replace(run, stopped_by=by), "stopped", now)
         case ThreadLost(reason=reason):
-            return _halt(replace(run, note=reason), "lost", now)
+            return halt(replace(run, note=reason), "lost", now)
         case PlanMade() | Proposed() | AnsweredDirectly() | PlanRefused():
             return _planned(run, event, now)
         case ProposalDecided():
@@ -106,26 +103,14 @@ def _begin(run: Run, context: tuple[Line, ...], now: float) -> Run:
         return run
     if name := run.request.worker:
         step = Step(id=name, title="Trial", worker=name, instruction=run.request.text)
-        return _settle(replace(run, title=f"Try {name}", steps=(StepState(step),)), now)
+        return settle(replace(run, title=f"Try {name}", steps=(StepState(step),)), now)
     planning = Step(id=PLAN, title="Plan", worker="", instruction="")
     return replace(run, steps=(StepState(planning, kind="plan", status="out", attempt=1),))
-
-
-def _put(run: Run, state: StepState) -> Run:
-    return replace(run, steps=tuple(state if s.id == state.id else s for s in run.steps))
 
 
 def _current(run: Run, step_id: str, attempt: int) -> StepState | None:
     state = run.find(step_id)
     return state if state and state.status == "out" and state.attempt == attempt else None
-
-
-def _failed(state: StepState, error: str, now: float) -> StepState:
-    return replace(state, status="failed", error=error, said="", question=None, finished_at=now)
-
-
-def _out_again(state: StepState, **changes: object) -> StepState:
-    return replace(state, status="out", attempt=state.attempt + 1, started=False, said="", **changes)  # type: ignore[arg-type]
 
 
 def _planned(run: Run, event: PlanReply, now: float) -> Run:
@@ -137,17 +122,17 @@ def _planned(run: Run, event: PlanReply, now: float) -> Run:
     match event:
         case PlanMade(plan=plan, external=external):
             steps = tuple(StepState(s, external=s.worker in external) for s in plan.steps)
-            return _settle(replace(run, title=plan.title, steps=(done, *steps)), now)
+            return settle(replace(run, title=plan.title, steps=(done, *steps)), now)
         case Proposed(proposal=proposal):
-            return replace(_put(run, done), proposal=proposal)
+            return replace(put(run, done), proposal=proposal)
         case AnsweredDirectly(text=text):
-            return replace(_put(run, done), answer=text, status="done", ended_at=now)
+            return replace(put(run, done), answer=text, status="done", ended_at=now)
         case PlanRefused(reply=reply, problems=problems) if not planning.repair:
             repair = f"{reply}\n\nThat was refused:\n" + "\n".join(f"- {p}" for p in problems)
-            return _put(run, _out_again(planning, repair=repair))
+            return put(run, out_again(planning, repair=repair))
         case PlanRefused():
-            failed = _failed(planning, "I could not make a plan for this that works.", now)
-            return _fail(_put(run, failed), failed.error, now)
+            ended = failed(planning, "I could not make a plan for this that works.", now)
+            return fail(put(run, ended), ended.error, now)
 
 
 def _proposal_decided(run: Run, event: ProposalDecided, now: float) -> Run:
@@ -163,33 +148,33 @@ def _reported(run: Run, report: Report, now: float) -> Run:
         return run
     match report:
         case Started():
-            return run if state.started else _put(run, replace(state, started=True))
+            return run if state.started else put(run, replace(state, started=True))
         case Said(line=line):
-            return run if state.said == line else _put(run, replace(state, said=line))
+            return run if state.said == line else put(run, replace(state, said=line))
         case Released():
             return _lost(run, state, now, losses=state.losses)
         case Finished(result=result, usage=usage):
             spent = state.usage + usage
             done = replace(state, status="done", result=result, said="", usage=spent, finished_at=now)
             if state.kind == "answer":
-                return _finish(replace(_put(run, done), answer=result.text), now)
-            return _settle(_put(run, done), now)
+                return finish(replace(put(run, done), answer=result.text), now)
+            return settle(put(run, done), now)
         case Asked(question=text, options=options, usage=usage):
             question = Open(text, options, since=now)
-            return _put(run, replace(state, status="asking", question=question, usage=state.usage + usage))
+            return put(run, replace(state, status="asking", question=question, usage=state.usage + usage))
         case Failed(error=error, usage=usage):
-            failed = _failed(replace(state, usage=state.usage + usage), error, now)
-            return _step_failed(_put(run, failed), failed, now)
+            ended = failed(replace(state, usage=state.usage + usage), error, now)
+            return _step_failed(put(run, ended), ended, now)
 
 
-def _step_failed(run: Run, failed: StepState, now: float) -> Run:
-    match failed.kind:
+def _step_failed(run: Run, state: StepState, now: float) -> Run:
+    match state.kind:
         case "plan":
-            return _fail(run, failed.error, now)
+            return fail(run, state.error, now)
         case "answer":
-            return _finish(run, now)
+            return finish(run, now)
         case "work":
-            return _settle(run, now)
+            return settle(run, now)
 
 
 def _lease_lost(run: Run, event: LeaseLost, now: float) -> Run:
@@ -201,7 +186,7 @@ def _lease_lost(run: Run, event: LeaseLost, now: float) -> Run:
 
 def _lost(run: Run, state: StepState, now: float, losses: int) -> Run:
     if not state.started:
-        return _put(run, _out_again(state))
+        return put(run, out_again(state))
     if state.external:
         question = Open(
             "The process that worked on this was lost, so it may or may not have happened. Run it again?",
@@ -209,12 +194,12 @@ def _lost(run: Run, state: StepState, now: float, losses: int) -> Run:
             since=now,
             unsure=True,
         )
-        return _put(run, replace(state, status="asking", question=question, losses=losses))
+        return put(run, replace(state, status="asking", question=question, losses=losses))
     if losses >= MAX_LOSSES:
         error = f"Its process was lost {MAX_LOSSES} times while working on this, so I set it aside."
-        failed = _failed(replace(state, losses=losses), error, now)
-        return _step_failed(_put(run, failed), failed, now)
-    return _put(run, _out_again(state, losses=losses))
+        ended = failed(replace(state, losses=losses), error, now)
+        return _step_failed(put(run, ended), ended, now)
+    return put(run, out_again(state, losses=losses))
 
 
 def _person_answered(run: Run, event: PersonAnswered, now: float) -> Run:
@@ -229,8 +214,8 @@ def _person_answered(run: Run, event: PersonAnswered, now: float) -> Run:
     answer = Answer(question=state.question.text, answer=event.answer, by=event.by, key=event.key)
     answered = replace(state, question=None, answers=(*state.answers, answer))
     if state.question.unsure and event.answer == LEAVE:
-        return _settle(_put(run, _failed(answered, "It was left as it is.", now)), now)
-    return _put(run, _out_again(answered))
+        return settle(put(run, failed(answered, "It was left as it is.", now)), now)
+    return put(run, out_again(answered))
 
 
 def _tick(run: Run, now: float) -> Run:
@@ -242,56 +227,6 @@ def _tick(run: Run, now: float) -> Run:
     ]
     for state in unanswered:
         error = f"Nobody answered its question for {ASK_DAYS:.0f} days."
-        run = _put(run, _failed(state, error, now))
+        run = put(run, failed(state, error, now))
     come = any(s.status == "waiting" and 0 < s.due_at <= now for s in run.steps)
-    return _settle(run, now) if unanswered or come else run
-
-
-def _settle(run: Run, now: float) -> Run:
-    """After a step changed: send out what is ready, skip what can no longer be, end when nothing is open."""
-    while True:
-        status = {s.id: s.status for s in run.steps}
-        moved = tuple(_moved(s, status, now) if s.status == "waiting" else s for s in run.steps)
-        if moved == run.steps:
-            break
-        run = replace(run, steps=moved)
-    if any(s.status in OPEN for s in run.work):
-        return run
-    done = {s.id for s in run.work if s.status == "done"}
-    joined = [s for s in ends([s.step for s in run.work]) if s.id in done]
-    if len(joined) > 1:
-        answering = StepState(
-            Step(id=ANSWER, title="Answer", worker="", instruction="", needs=tuple(s.id for s in joined)),
-            kind="answer",
-            status="out",
-            attempt=1,
-        )
-        return replace(run, steps=(*run.steps, answering))
-    return _finish(run, now)
-
-
-def _moved(state: StepState, status: dict[str, StepStatus], now: float) -> StepState:
-    needs = [status[need] for need in state.step.needs]
-    if any(s in ("failed", "skipped", "stopped") for s in needs):
-        return replace(state, status="skipped")
-    if any(s != "done" for s in needs):
-        return state
-    due = state.due_at or max(state.step.not_before, now + state.step.delay)
-    return _out_again(state) if due <= now else replace(state, due_at=due)
-
-
-def _finish(run: Run, now: float) -> Run:
-    done = [s for s in run.work if s.status == "done"]
-    if not done:
-        return _fail(run, "", now)
-    status: RunStatus = "done" if len(done) == len(run.work) else "partial"
-    return replace(run, status=status, ended_at=now)
-
-
-def _fail(run: Run, note: str, now: float) -> Run:
-    return replace(run, status="failed", note=note, ended_at=now)
-
-
-def _halt(run: Run, status: RunStatus, now: float) -> Run:
-    steps = tuple(replace(s, status="stopped", question=None) if s.status in OPEN else s for s in run.steps)
-    return replace(run, status=status, steps=steps, ended_at=now)
+    return settle(run, now) if unanswered or come else run
