@@ -19,7 +19,7 @@ import structlog
 
 from bot import recurrence
 from bot.crashpoints import Crash
-from bot.ports import BY_HAND, Authority, Away, Clock, Fire, Schedule, ScheduleStore, StoreDown
+from bot.ports import BY_HAND, Authority, Away, Clock, Fire, Schedule, ScheduleStore, StoreDown, Unsure
 from bot.recurrence import Slot, Unusable, said
 from bot.run import Event, Noted, Proposal, Request, Run
 
@@ -118,11 +118,14 @@ class Fires:
             await self._work_off(fire)
         except StoreDown:
             raise
+        except Unsure as error:
+            await self._note(fire, f"I cannot begin it now: {error}")
+            await self._later(fire, f"For a day I could not begin it: {error}")
         except Away:
-            await self._later(fire, "I could not reach Slack for a day")
+            await self._later(fire, "I could not reach Slack for a day.")
         except Exception:
             log.exception("a slot could not be worked off", schedule=fire.schedule_id, slot=fire.slot)
-            await self._later(fire, "an error kept me from it for a day")
+            await self._later(fire, "An error kept me from it for a day.")
 
     async def _work_off(self, fire: Fire) -> None:
         schedule = await self._store.get(fire.workspace, fire.schedule_id)
@@ -154,16 +157,21 @@ class Fires:
         return False
 
     async def _later(self, fire: Fire, why: str) -> None:
+        """After a day it is given up, and its owner is told."""
         now = self._clock()
         waited = now - fire.claimed_at
         if waited < GIVEN_UP:
             await self._store.postpone(fire, now + min(max(waited, SOONEST), LATEST))
-        elif schedule := await self._store.get(fire.workspace, fire.schedule_id):
-            if schedule.status == "ended":  # it had no other date: its owner should hear of it
-                await self.begin(schedule, fire, f"{why[0].upper()}{why[1:]}.")
-            await self._leave_out(fire, schedule.zone, why)
-        else:
-            await self._store.fired(fire)
+            return
+        log.warning("slot given up", schedule=fire.schedule_id, slot=fire.slot)
+        try:
+            if schedule := await self._store.get(fire.workspace, fire.schedule_id):
+                await self.begin(schedule, fire, why)
+        except StoreDown:
+            raise
+        except Exception:
+            log.exception("its owner could not be told")
+        await self._store.fired(fire)
 
     async def _leave_out(self, fire: Fire, zone: str, why: str) -> None:
         log.info("slot left out", schedule=fire.schedule_id, slot=fire.slot, why=why)

@@ -60,6 +60,7 @@ class ScheduleCard:
     by: str
     replaces: bool
     note: str  # how it stands, in a sentence; may be empty
+    about: str = ""  # the channel that the task names
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ is material and fenced as such; a plan is frozen before any of it is read by a w
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -94,7 +95,7 @@ def plan_call(
     waits only where the request may name a time: it made “then” a wait, and “reserve a table” a schedule."""
     text, forms = run.request.text, forms_for(run.request)
     waits = not small or recurrence.may_name_a_time(text)
-    unlikely = recurrence.unlikely(text) if small else ()
+    unlikely = recurrence.unlikely(text) if small and not run.request.scheduling else ()
     if not waits and "plan" in forms:
         forms = ("answer", "plan")
     messages = [*prefix(workers), {"role": "user", "content": _request(run, now)}]
@@ -202,9 +203,18 @@ def proposal_for(request: Request, task: str, rule: str, zone: str) -> Proposal:
 
 
 def recalled(proposal: Proposal, thread: Sequence[Run], by: str) -> Proposal:
-    """“Make it Tuesday” names no channel: it is about the one that this person's last card was about."""
+    """“Make it Tuesday” names no channel; the task it is about does (“Summarise #support”), and an earlier
+    card of this person in the thread says which one that is."""
+    named = channels_named(proposal.task)
+    if proposal.about or not named:
+        return proposal
     cards = [r.proposal for r in thread if r.proposal and r.request.by == by and r.proposal.about]
-    return replace(proposal, about=cards[-1].about) if cards and not proposal.about else proposal
+    same = [card for card in cards if channels_named(card.task) == named]
+    return replace(proposal, about=same[-1].about) if same else proposal
+
+
+def channels_named(text: str) -> set[str]:
+    return set(re.findall(r"#[\w-]+", text))
 
 
 def answer_call(run: Run) -> Call:

@@ -83,7 +83,8 @@ def _schedule(run: Run, proposal: Proposal) -> ScheduleCard:
         decided="no" if closed else proposal.decided,
         by=proposal.by or run.stopped_by,
         replaces=bool(proposal.replaces),
-        note=_card_note(run, closed),
+        note=_card_note(run, proposal, closed),
+        about=proposal.about,
     )
 
 
@@ -123,9 +124,10 @@ def _asks(run: Run, state: StepState) -> dict[str, Message]:
     return asks
 
 
-def _card_note(run: Run, closed: bool) -> str:
+def _card_note(run: Run, proposal: Proposal, closed: bool) -> str:
     if closed and not run.stopped_by:
-        return "It was not confirmed, so nothing is scheduled."
+        stays = "it stays as it was" if proposal.replaces else "nothing is scheduled"
+        return f"It was not confirmed, so {stays}."
     return "Attached files are no part of a schedule." if run.request.files and not run.ended else ""
 
 

@@ -11,7 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 OUTER = ("slack_bolt", "slack_sdk", "sqlmodel", "sqlalchemy", "taskiq", "litellm", "aiohttp", "apscheduler")
-PURE = [f"bot/{name}.py" for name in ("plan", "run", "decide", "settling", "messages", "render", "team", "waiting")]
+CORE = ("plan", "run", "decide", "settling", "messages", "render", "team", "waiting")
+PURE = [f"bot/{name}.py" for name in CORE]
 WORKERS = [str(p.relative_to(ROOT)) for p in (ROOT / "workers").glob("*.py") if not p.name.startswith("__")]
 
 

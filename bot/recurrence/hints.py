@@ -38,30 +38,43 @@ WEEKDAYS = """
     maandag dinsdag woensdag donderdag vrijdag zaterdag zondag
 """
 WEEKDAY = re.compile(rf"\b(?:{'|'.join(WEEKDAYS.split())})", re.IGNORECASE)
-HOURS = re.compile(r"\b(?:hour|min|stund|stünd|heure|hora|ore|ora|uur|uren)|\dh\b", re.IGNORECASE)
+HOURS = re.compile(
+    r"\b(?:hour|min|stund|stünd|heure|hora|ore|ora|uur|uren|godzin|timm|time|saat|tunti|tunnin)|\dh\b",
+    re.IGNORECASE,
+)
 DAYS = re.compile(
-    r"\b(?:days?|daily|weekdays?|workdays?|workings?|tage?|täglich|jours?|día|dias?|diari|giorn|dag|dagelijks)\b",
+    r"\b(?:days?|daily|weekdays?|workdays?|workings?|tage?|täglich|jours?|día|dias?|diari|giorn|dag|dagelijks"
+    r"|mornings?|noon|midday|afternoons?|evenings?|nights?|midnight|morgens?|mittags?|abends?|nachts?"
+    r"|matins?|midi|soirs?|mañanas?|noches?|mattin[ao]|ser[ae]|ochtend|avond)\b",
     re.IGNORECASE,
 )
 MONTHS = re.compile(
-    r"\b(?:month|year|annual|monat|jahr|jähr|mois|année|mensuel|mes\b|mensual|año|anno\b|mensil|mês|maand|jaar)",
+    r"\b(?:month|year|annual|quarter|monat|jahr|jähr|mois|année|mensuel|mes\b|mensual|año|anno\b|mensil|mês"
+    r"|maand|jaar|quartal|trimest|kwarta)|\d(?:st|nd|rd|th)\b",
     re.IGNORECASE,
 )
 AGAIN = re.compile(
-    r"\b(?:every|each|daily|weekly|monthly|jede|täglich|chaque|tou(?:te)?s les|cada|tod[oa]s|ogni|elke)",
+    r"\b(?:every|each|daily|weekly|monthly|jede[nrsm]?|täglich|chaque|tou(?:te)?s les|cada|tod[oa]s|ogni"
+    r"|elke)\b",
+    re.IGNORECASE,
+)
+ONE_DATE = re.compile(
+    r"\b(?:today|tonight|tomorrow|next|heute|morgen|übermorgen|nächst|aujourd|demain|prochain|hoy|mañana|próxim"
+    r"|oggi|domani|prossim|hoje|amanhã|vandaag|volgend|idag|imorgon|jutro|dziś)|\d{4}-\d\d",
     re.IGNORECASE,
 )
 LATIN = "\u024f"  # the last letter of the Latin blocks
 
 
 def unlikely(text: str) -> frozenset[str]:
-    """The values of “every” that the text gives no sign of. A weekday that is named says a week's rhythm."""
+    """The values of “every” that the text gives no sign of: a weekday that is named says a week's rhythm,
+    “every” says more than one date."""
     if any(letter > LATIN and letter.isalpha() for letter in text):
         return frozenset()
     signs = {("hours", "minutes"): HOURS}
     if WEEKDAY.search(text):
         signs |= {("day", "workday"): DAYS, ("month", "year"): MONTHS}
-    once = {"once"} if AGAIN.search(text) else set()
+    once = {"once"} if AGAIN.search(text) and not ONE_DATE.search(text) else set()
     return frozenset(once) | frozenset(
         every for rhythms, sign in signs.items() if not sign.search(text) for every in rhythms
     )

@@ -35,6 +35,7 @@ NO_TEXT = (
 
 
 class Runs(Protocol):
+    async def load(self, workspace: str, run_id: str) -> Run | None: ...
     async def open_of(self, workspace: str, person: str, *, cards: bool = True) -> set[str]:
         """Ids of this person's runs that have not ended. `cards`: schedules that wait for a yes count too."""
         ...
@@ -59,6 +60,8 @@ class Asking:
         except recurrence.Unusable as error:
             return str(error)
         if proposal or request.scheduling:
+            if await self._runs.load(incoming.workspace, run_id(incoming)):
+                return ""  # it comes again, and what it led to may bar it by now
             request = replace(request, scheduling=request.scheduling or "new")
             if why := await self._scheduling.barred(request, incoming.workspace):
                 return why
@@ -101,7 +104,8 @@ def run_id(incoming: Incoming) -> str:
 
 
 def _request(incoming: Incoming, person: Person, there: Sequence[Run]) -> Request:
-    edits = [r.request for r in there if r.proposed and r.request.by == person.id]
+    edits = [r.request for r in there if r.proposed and r.proposal and r.proposal.replaces]
+    edits = [request for request in edits if request.by == person.id]
     edit = edits[-1] if edits else Request("", person.id, incoming.channel)
     return Request(
         text=incoming.text,
@@ -111,7 +115,7 @@ def _request(incoming: Incoming, person: Person, there: Sequence[Run]) -> Reques
         thread_ts=incoming.thread_ts,
         files=incoming.files or (there[-1].request.files if there else ()),  # “now chart it”
         about=incoming.about,
-        zone=incoming.zone or person.zone,
+        zone=incoming.zone or edit.zone or person.zone,
         worker=incoming.worker,
         scheduling=incoming.scheduling or edit.scheduling.removeprefix("new"),  # an edit's thread goes on
         target=incoming.target or edit.target,

@@ -63,7 +63,7 @@ class Patience:
 
 
 LONG, ONCE = Patience(), Patience(tries=1)
-SHORT = Patience(tries=1, seconds=1.5)  # for what has to answer Slack within 3 s
+SHORT = Patience(tries=1, seconds=1.2)  # for what has to answer Slack within 3 s
 
 
 async def read(

@@ -127,7 +127,7 @@ class Handlers:
         """This person's open runs in this channel: what a bare stop outside a thread can only mean."""
         ids = await self._asking.open_of(incoming.workspace, incoming.by)
         runs = [await self._runs.load(incoming.workspace, id) for id in ids]
-        return [r for r in runs if r and r.request.channel == incoming.channel and not r.resting]
+        return [r for r in runs if r and r.request.channel == incoming.channel and not r.proposed]
 
     async def _stop_pressed(self, incoming: Incoming, person: Person) -> None:
         run = await self._runs.load(incoming.workspace, incoming.value, fresh=True)

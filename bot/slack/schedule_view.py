@@ -42,12 +42,13 @@ def schedule_card(card: ScheduleCard, run_id: str) -> tuple[str, list[Json]]:
     when, zone = line(card.when, 300), line(card.zone, 60, "UTC")
     blocks: list[Json] = [rich([section(*head), quote(task)])]
     where = channel_tag(card.channel)
+    about = f"\nabout {channel_tag(card.about)}" if card.about and card.about != card.channel else ""
     blocks.append(
         {
             "type": "section",
             "fields": [
                 {"type": "mrkdwn", "text": f"*When*\n{escape(when, 500)}\n{escape(zone, 100)}"},
-                {"type": "mrkdwn", "text": f"*Where*\n{where}"},
+                {"type": "mrkdwn", "text": f"*Where*\n{where}{about}"},
             ],
         }
     )
@@ -200,7 +201,7 @@ def schedule_modal(schedule: Schedule) -> Json:
             "From then on the schedule is yours: it may do what you may."
         ),
     ]
-    return modal(EDIT, "Edit the schedule", "Next", schedule.id, blocks)
+    return modal(EDIT, "Edit the schedule", "Next", f"{schedule.id}/{schedule.revision}", blocks)
 
 
 def _channel(channel: str) -> Json:

@@ -94,8 +94,8 @@ class Scheduling:
             schedule = await self._schedules.confirm(decided)  # again, should a crash have come in between
             if schedule is None:
                 return CHANGED
-            if schedule.status == "paused":
-                return f"It is stored as it says, and paused. {schedule.note}".strip()
+            if schedule.status != "active":
+                return f"It is stored as it says, and {schedule.status}. {schedule.note}".strip()
         if proposal is None or (proposal.decided == "yes") != yes:
             return "This was decided already, or is closed. Ask again to have a new card."
         return ""
@@ -128,7 +128,8 @@ class Scheduling:
                     return f"{name} is paused." if done else UNKNOWN
                 case "resume":
                     done = await self._schedules.resume(workspace, id, by, key=incoming.key)
-                    return f"{name} is on again. {_next(done)}" if done else UNKNOWN
+                    again = done and done.status == "active"
+                    return f"{name} is on again. {_next(done)}" if done and again else UNKNOWN
                 case "delete":
                     await self._schedules.delete(workspace, id, by)
                     return f"{name} is deleted."

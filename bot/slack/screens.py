@@ -7,7 +7,6 @@ work is put into the inbox, like any other request.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import recurrence
+from bot.planner import channels_named
 from bot.ports import Clock, Schedule, StoreDown
 from bot.registry import Registry, Seat
 from bot.slack.admin import Admin, NotChanged
@@ -26,6 +26,7 @@ from bot.slack.home import Home
 from bot.slack.inbox import Inbox
 from bot.slack.incoming import Incoming, read_action
 from bot.slack.schedule_view import EDIT, read_schedule_modal, schedule_modal
+from bot.slack.scheduling import CHANGED
 from bot.slack.team_view import EDIT as SETTINGS
 from bot.slack.team_view import (
     TRY,
@@ -131,10 +132,11 @@ class Screens:
         await self._take(ack, client, incoming, "Its reply comes to you as a direct message, in a moment.")
 
     async def _edit_schedule(self, ack: Ack, body: Json, client: AsyncWebClient) -> None:
-        read, id = read_schedule_modal(_values(body)), body["view"]["private_metadata"]
+        read = read_schedule_modal(_values(body))
+        id, _, revision = body["view"]["private_metadata"].partition("/")
         schedule = await self.schedule(_workspace(body), id)
-        if schedule is None:
-            await ack(response_action="update", view=said_modal("Not changed", GONE))
+        if schedule is None or schedule.revision != revision:
+            await ack(response_action="update", view=said_modal("Not changed", CHANGED))
             return
         errors = read if isinstance(read, Mapping) else self._wrong(read, schedule)
         if isinstance(read, Mapping) or errors:
@@ -145,7 +147,7 @@ class Screens:
             body,
             source="edit",
             text=f"{when} {task}",
-            scheduling=f"{id}/{schedule.revision}",
+            scheduling=f"{id}/{revision}",
             about=schedule.about,
             target=channel or schedule.channel,
             zone=schedule.zone,
@@ -154,7 +156,7 @@ class Screens:
 
     def _wrong(self, read: tuple[str, str, str], schedule: Schedule) -> dict[str, str]:
         task, when, _ = read
-        if _channels(task) != _channels(schedule.text):
+        if channels_named(task) != channels_named(schedule.text):
             return {"task": RENAMED}
         try:
             recurrence.typed(f"{when} {task}", schedule.zone, self.clock())
@@ -201,7 +203,3 @@ def _value(body: Json) -> str:
 def _values(body: Json) -> Mapping[str, Any]:
     values: Mapping[str, Any] = body["view"]["state"]["values"]
     return values
-
-
-def _channels(text: str) -> set[str]:
-    return set(re.findall(r"#[\w-]+", text))

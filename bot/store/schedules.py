@@ -99,14 +99,17 @@ class Schedules:
         now = self._clock()
 
         def write(connection: Connection) -> Schedule | None:
-            old = _one(connection, select(*COLUMNS).where(_named(workspace, id)).with_for_update())
+            one = select(*COLUMNS).where(_named(workspace, id))
+            if most and (there := _one(connection, one)):  # before the row, as in `put`
+                _alone(connection, f"{workspace}/{there.by}")
+            old = _one(connection, one.with_for_update())
             new = make(old) if old else None
-            if old is None or new == old or not first_time(connection, workspace, key, now):
+            if old is None or new == old:
                 return old
-            if most and new and new.status == "active":
-                _alone(connection, f"{workspace}/{new.by}")
-                if _active(connection, new) >= most:
-                    return old
+            if most and new and new.status == "active" and _active(connection, new) >= most:
+                return old
+            if not first_time(connection, workspace, key, now):
+                return old
             if new is None:
                 connection.execute(delete(SCHEDULE).where(_named(workspace, id)))
             else:
@@ -139,8 +142,9 @@ class Schedules:
             if connection.execute(move).rowcount != 1:
                 return False
             given_way = _close(connection, schedule, fire.claimed_at, BY_HAND)
-            missed = fire.missed + sum(1 + missed for missed in given_way)
-            return _inserted(connection, replace(fire, missed=missed))
+            missed = fire.missed + sum(1 + missed for missed, _ in given_way)
+            since = min([fire.claimed_at, *(at for _, at in given_way)])  # so long it is tried in vain
+            return _inserted(connection, replace(fire, missed=missed, claimed_at=since))
 
         return await self._database.write(write)
 
@@ -183,7 +187,8 @@ class Schedules:
         old = delete(FIRE).where(FIRE.c.done_at < self._clock() - older_than, slots)
         theirs = FIRE.c.workspace == SCHEDULE.c.workspace, FIRE.c.schedule_id == SCHEDULE.c.id
         lately = exists().where(*theirs, slots)
-        ended = delete(SCHEDULE).where(SCHEDULE.c.status == "ended", ~lately)
+        passed = SCHEDULE.c.status == "ended", SCHEDULE.c.counted_from < self._clock() - older_than
+        ended = delete(SCHEDULE).where(*passed, ~lately)
         return await self._database.write(lambda c: c.execute(old).rowcount + c.execute(ended).rowcount)
 
     async def _all(self, query: Select[tuple[object, ...]]) -> Sequence[Schedule]:
@@ -228,13 +233,14 @@ def _inserted(connection: Connection, fire: Fire, done_at: float | None = None) 
     return connection.execute(new.returning(FIRE.c.slot)).one_or_none() is not None
 
 
-def _close(connection: Connection, schedule: Schedule, now: float, but: str = "") -> list[int]:
-    """Ends what is open of it, except slots that begin with `but`; how many each of these had missed."""
+def _close(connection: Connection, schedule: Schedule, now: float, but: str = "") -> list[tuple[int, float]]:
+    """Ends what is open of it, except slots that begin with `but`: what each had missed, and when it was
+    claimed."""
     mine = [FIRE.c.workspace == schedule.workspace, FIRE.c.schedule_id == schedule.id]
     if but:
         mine.append(~FIRE.c.slot.startswith(but))
-    end = update(FIRE).where(OPEN, *mine).values(done_at=now).returning(FIRE.c.missed)
-    return list(connection.execute(end).scalars())
+    end = update(FIRE).where(OPEN, *mine).values(done_at=now).returning(FIRE.c.missed, FIRE.c.claimed_at)
+    return [(missed, at) for missed, at in connection.execute(end)]
 
 
 def _named(workspace: str, id: str) -> ColumnElement[bool]:

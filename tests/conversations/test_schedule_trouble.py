@@ -82,6 +82,46 @@ async def test_an_edit_of_what_was_changed_meanwhile_is_not_confirmed(world: Wor
         assert ((await the_schedule(bot)).by, (await the_schedule(bot)).text) == ("U0ADA", "Ada's words")
 
 
+async def test_a_form_that_was_opened_before_another_change_changes_nothing(world: World) -> None:
+    async with world.bot() as bot:
+        schedule = await scheduled(world, bot, WEEKLY)
+        await at_home(world, "ada", "schedule:edit")
+        form = await open_modal(world, "ada", "schedule:edit", schedule.id)
+        ts = await edited(world, schedule, "ben", "Ben's words")
+        await world.slack.click("dm", world.posts(ts, "dm", "ben")[1]["ts"], "proposal:yes", by="ben")
+        await world.sees(ts, "Changed by @ben", channel="dm", by="ben")
+        await world.slack.submit(form["id"], the_form("Ada's words", "0 7 * * *"))
+        await world.slack.until(lambda: "changed or deleted meanwhile" in seen(world.slack.view("ada")))
+        assert (await the_schedule(bot)).text == "Ben's words"
+
+
+async def test_a_reply_in_an_edits_thread_is_about_that_schedule_in_its_zone(world: World) -> None:
+    world.stub.plan({"schedule": {"task": "New words", "when": {"every": "day", "time": "10:00"}}})
+    async with world.bot() as bot:
+        schedule = await scheduled(world, bot, "@delegate schedule 0 9 * * 1 Europe/Berlin Write the note")
+        ts = await edited(world, schedule, "ben")
+        await world.says("make it 10 instead", by="ben", channel="dm", thread=ts)
+        await world.sees(ts, "Every day at 10:00", "Europe/Berlin", channel="dm", by="ben")
+        await world.says("yes", by="ben", channel="dm", thread=ts)
+        await world.sees(ts, "Changed by @ben", channel="dm", by="ben")
+        after = await the_schedule(bot)
+        assert (after.id, after.rule, after.zone) == (schedule.id, "0 10 * * *", "Europe/Berlin")
+
+
+async def test_a_bare_stop_stops_what_waits_and_leaves_cards_alone(world: World) -> None:
+    plan = steps(("later", "writer", "Draft it"))
+    plan["steps"][0]["wait_minutes"] = 600
+    world.stub.plan(plan)
+    async with world.bot() as bot:
+        card = await asks(world, "0 9 * * 1 Write * words", channel="dm")
+        waits = await world.says("draft a haiku in ten hours", by="ben", channel="dm")
+        await world.sees(waits, "Waiting until", channel="dm", by="ben")
+        await world.says("stop", by="ben", channel="dm")
+        await world.sees(waits, "Stopped by @ben", channel="dm", by="ben")
+        (run,) = await bot.store.runs.thread_runs(TEAM, world.slack.place("dm", "ben"), card)
+        assert run.proposed
+
+
 async def test_an_edit_brings_nothing_back_that_was_deleted(world: World) -> None:
     async with world.bot() as bot:
         schedule = await scheduled(world, bot, WEEKLY)

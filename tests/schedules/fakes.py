@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from bot.crashpoints import Crash, no_crash
 from bot.decide import decide
-from bot.ports import Away, Clock, Conflict, Schedule
+from bot.ports import Away, Clock, Conflict, Schedule, Unsure
 from bot.run import Event, Proposal, Request, Run, RunStatus, ThreadLost, TurnCame, new_run
 from bot.schedules import Schedules
 from bot.store import Store
@@ -85,6 +85,7 @@ class FakeAuthority:
 
     says: str = ""
     away: bool = False
+    unsure: str = ""  # what lies with the bot itself
     broken: str = ""  # a channel in which asking fails in a way that nobody foresaw
     asked: int = 0
 
@@ -92,6 +93,8 @@ class FakeAuthority:
         self.asked += 1
         if self.away:
             raise Away("no answer")
+        if self.unsure:
+            raise Unsure(self.unsure)
         if channel == self.broken:
             raise RuntimeError("a bug")
         return self.says

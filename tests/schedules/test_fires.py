@@ -105,20 +105,34 @@ async def test_when_slack_is_away_it_is_tried_again_and_the_run_says_why_it_is_l
     assert run.request.remark == "This was due Mon 23 Nov 2026, 09:00; I could not begin it then."
 
 
-async def test_a_day_without_slack_leaves_the_slot_out(desk: Desk, now: Now) -> None:
-    await desk.made("0 9 * * 1")
+@pytest.mark.parametrize("rule", ["0 9 * * 1", "2026-11-23 09:00"])
+async def test_after_a_day_without_slack_the_slot_is_given_up_and_its_owner_told(
+    desk: Desk, now: Now, rule: str
+) -> None:
+    await desk.made(rule)
     desk.authority.away = True
     for hours in range(25):
         await ticked(desk, now, NINE + hours * 3600)
-    there = await desk.there()
-    assert there.note == "Mon 23 Nov 2026, 09:00 is left out: I could not reach Slack for a day."
-    assert there.status == "active"
+    (given_up,) = await desk.runs()
+    assert (given_up.status, given_up.note) == ("lost", "I could not reach Slack for a day.")
     desk.authority.away = False
     await ticked(desk, now, NINE + 26 * 3600)
-    assert await desk.runs() == []
-    await ticked(desk, now, NINE + 7 * DAY)
     assert len(await desk.runs()) == 1
-    assert (await desk.there()).note == ""
+    await ticked(desk, now, NINE + 7 * DAY)
+    assert len(await desk.runs()) == (2 if rule == "0 9 * * 1" else 1)
+
+
+async def test_what_only_the_operator_can_mend_is_said_in_the_list_and_once_a_day_to_the_owner(
+    desk: Desk, now: Now
+) -> None:
+    await desk.made("0 * * * *")
+    desk.authority.unsure = "I lack the scope `users:read`."
+    for minutes in range(0, 25 * 60, 5):
+        await ticked(desk, now, NINE + minutes * 60)
+    assert (await desk.there()).note == "I cannot begin it now: I lack the scope `users:read`."
+    (given_up,) = await desk.runs()
+    assert given_up.status == "lost" and "users:read" in given_up.note
+    assert (await desk.there()).status == "active"
 
 
 async def test_what_waits_gives_way_to_the_next_slot(desk: Desk, now: Now) -> None:
@@ -127,9 +141,9 @@ async def test_what_waits_gives_way_to_the_next_slot(desk: Desk, now: Now) -> No
     for minutes in range(0, 61, 5):
         await ticked(desk, now, NINE + minutes * 60)
     desk.authority.away = False
-    await ticked(desk, now, NINE + 3660)
+    await ticked(desk, now, NINE + 3600 + 310)
     [run] = await desk.runs()
-    assert run.request.remark == "7 earlier times are left out."  # three of them before nine
+    assert run.request.remark.endswith("7 earlier times are left out.")  # three of them before nine
 
 
 async def test_one_slot_that_fails_does_not_hold_up_the_others(desk: Desk, now: Now) -> None:

@@ -188,7 +188,7 @@ def values(**filled_in: Any) -> dict[str, Any]:
 def test_the_form_is_read() -> None:
     """It opens with the schedule as it is, and comes back as three words."""
     view = schedule_modal(made.a_schedule())
-    assert (view["callback_id"], view["private_metadata"]) == ("schedule_edit", "s1")
+    assert (view["callback_id"], view["private_metadata"]) == ("schedule_edit", "s1/")
     inputs = {b["block_id"]: b["element"] for b in view["blocks"] if b["type"] == "input"}
     assert inputs["task"]["initial_value"] == "summarise #support"
     assert inputs["when"]["initial_value"] == "0 9 * * 1"
