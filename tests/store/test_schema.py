@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import subprocess
 import sys
@@ -9,9 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from bot import database
+from bot.decide import decide, tasks
 from bot.ports import CannotStart
+from bot.run import StopAsked
 from bot.schema import head
 from bot.store import Store
 from tests.services import postgres_database
@@ -64,6 +68,43 @@ def test_alembic_works_from_the_root(sqlite_url: str) -> None:
     command = [sys.executable, "-m", "alembic", "-x", f"url={sqlite_url}", "current"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == f"{head()} (head)"
+
+
+async def test_what_the_version_before_began_goes_on(empty: str) -> None:
+    """A run in the middle, as 0001 stored it."""
+    older = [sys.executable, "-m", "alembic", "-x", f"url={empty}", "upgrade", "0001"]
+    await asyncio.to_thread(subprocess.run, older, cwd=ROOT, check=True)
+    there = database.open_database(empty)
+    run = {"workspace": "T1", "id": "r1", "by": "UADA", "channel": "C1", "source": "mention", "version": 3}
+    run |= {"thread_ts": "1.0", "text": "Write", "about": "", "files": "[]", "context": "[]", "note": ""}
+    run |= {"status": "working", "title": "t", "answer": "", "stopped_by": "", "created_at": 1.0}
+    run |= {"shown_version": 0, "show_after": 0.0}
+    step = {"workspace": "T1", "run_id": "r1", "id": "s1", "position": 0, "title": "t", "worker": "writer"}
+    step |= {
+        "instruction": "x",
+        "needs": "[]",
+        "kind": "work",
+        "status": "out",
+        "attempt": 2,
+        "started": True,
+    }
+    step |= {"losses": 0, "external": False, "said": "", "error": "", "repair": "", "answers": "[]"}
+    step |= {"calls": 0, "tokens_in": 0, "tokens_out": 0, "cost": 0.0, "finished_at": 0.0, "lease_until": 5.0}
+    for table, row in (("run", run), ("step", step)):
+        names = ", ".join(f'"{name}"' for name in row)
+        values = ", ".join(f":{name}" for name in row)
+        insert = text(f'INSERT INTO "{table}" ({names}) VALUES ({values})')
+        await there.write(lambda c, insert=insert, row=row: c.execute(insert, row))  # type: ignore[misc]
+    await there.close()
+
+    await asyncio.to_thread(database.upgrade, empty)
+    store = Store(empty, Now())
+    loaded = await store.runs.load("T1", "r1")
+    assert loaded and [s.id for s in tasks(loaded)] == ["s1"] and not loaded.resting
+    assert [lost.step for lost in await store.runs.lost_leases()] == ["s1"], "it is handed out again"
+    done = decide(loaded, StopAsked("UADA"), 9.0)
+    assert (await store.runs.save(loaded, done)).status == "stopped"
+    await store.close()
 
 
 @pytest.mark.parametrize(
