@@ -6,6 +6,8 @@ Not known here: tables, transactions, threads.
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,7 +60,7 @@ def sqlite_engine(url: URL, wait_seconds: float, begin: str) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _: object) -> None:
         connection.isolation_level = None  # the driver begins no transaction of its own
-        connection.execute("PRAGMA journal_mode=WAL")
+        _write_ahead(connection, wait_seconds)
         connection.execute("PRAGMA synchronous=FULL")
 
     @event.listens_for(engine, "begin")
@@ -66,6 +68,20 @@ def sqlite_engine(url: URL, wait_seconds: float, begin: str) -> Engine:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _write_ahead(connection: Any, wait_seconds: float) -> None:
+    """The one lock that SQLite's own time limit does not wait for: of several who make the same file, the
+    others are refused at once while one switches its journal. Once it is switched, this changes nothing."""
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
 
 
 def postgres_engine(url: URL, wait_seconds: float, **pool: Any) -> AsyncEngine:

@@ -7,13 +7,16 @@ import logging
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from bot import database
 from bot.decide import decide, tasks
+from bot.engines import sqlite_engine
 from bot.ports import CannotStart
 from bot.run import StopAsked
 from bot.schema import head
@@ -62,6 +65,21 @@ def test_processes_that_start_together_upgrade_once(empty: str) -> None:
             process.stdin.flush()
         assert [one.wait(), two.wait()] == [0, 0]
     assert database.check(empty) == ""
+
+
+def test_connections_that_make_the_same_file_at_once_wait_for_each_other(tmp_path: Path) -> None:
+    together = Barrier(6)
+
+    def first_words(file: Path) -> None:
+        engine = sqlite_engine(make_url(f"sqlite+pysqlite:///{file}"), 10.0, "BEGIN IMMEDIATE")
+        together.wait()
+        with engine.begin() as connection:
+            connection.execute(text("CREATE TABLE IF NOT EXISTS made (by_whom INTEGER)"))
+        engine.dispose()
+
+    with ThreadPoolExecutor(together.parties) as threads:
+        for attempt in range(25):
+            list(threads.map(first_words, [tmp_path / f"{attempt}.db"] * together.parties))
 
 
 def test_alembic_works_from_the_root(sqlite_url: str) -> None:
