@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
 
 from bot.tending import a_scheduler, started
+
+
+async def until(seen: Callable[[], object]) -> None:
+    for _ in range(100):
+        if seen():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it sleeps")
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
@@ -22,10 +31,8 @@ async def test_a_clock_that_is_set_stops_nothing(hours: int) -> None:
     scheduler = a_scheduler()
     scheduler.add_job(look, "interval", seconds=0.05)
     async with started(scheduler, look_seconds=0.05):
-        await asyncio.sleep(0.2)
-        assert looks
+        await until(lambda: looks)
         with time_machine.travel(datetime.now(UTC) + timedelta(hours=hours), tick=True):
             await asyncio.sleep(0.2)  # one look may still be under way by the old clock
             looks = 0
-            await asyncio.sleep(0.5)
-            assert looks >= 2
+            await until(lambda: looks >= 2)

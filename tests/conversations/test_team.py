@@ -11,17 +11,16 @@ from tests.conversations.world import World, steps
 from workers import Task, Worker
 
 
-async def slow(task: Task) -> str:
-    await asyncio.sleep(0.8)
-    return "Slowly done."
-
-
 async def quick(task: Task) -> str:
     return "Quickly done."
 
 
 async def careful(task: Task) -> str:
     return "Carefully done."
+
+
+async def slow(task: Task) -> str:
+    return "Slowly done."
 
 
 CREW = {
@@ -85,10 +84,17 @@ async def test_who_is_switched_off_while_a_run_is_on_gets_nothing_more_and_the_t
             ("three", "quick", "Finish", ["two"]),
         )
     )
-    async with world.bot(CREW):
+    switched_off = asyncio.Event()
+
+    async def until_then(task: Task) -> str:
+        await switched_off.wait()
+        return "Slowly done."
+
+    async with world.bot(CREW | {"slow": Worker("slow", "Takes its time.", until_then)}):
         ts = await world.says("@delegate do all three")
         await world.sees(ts, "One")
-        await whispered(world, "ada", "workers disable careful")
+        assert "careful is off" in await whispered(world, "ada", "workers disable careful")
+        switched_off.set()
         thread = await world.sees(ts, "Slowly done", "careful is not on the team here any more", within=10)
         assert "Carefully done" not in thread and "Quickly done" not in thread
         assert "Not run" in thread
