@@ -10,7 +10,6 @@ Not known here: databases, Slack, how a rule is read.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -20,8 +19,8 @@ import structlog
 from bot import recurrence
 from bot.crashpoints import Crash
 from bot.ports import BY_HAND, Authority, Away, Clock, Fire, Schedule, ScheduleStore, StoreDown, Unsure
-from bot.recurrence import Slot, Unusable, said
-from bot.run import Event, Noted, Proposal, Request, Run
+from bot.recurrence import MAX_MISSED, Slot, Unusable, said
+from bot.run import Event, Noted, Proposal, Request, Run, run_id_of
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +28,6 @@ LATE = 120.0  # seconds after its slot a run says so
 SOONEST, LATEST, GIVEN_UP = 15.0, 300.0, 86_400.0  # between two tries, and for how long in all
 FAILURES = 3  # in a row
 LOOKED_AT = 10  # runs back, for one that is still open
-VERY_MANY = 1000  # slots that were missed; nobody counts further
 AT_ONCE = 8  # fires; each asks Slack something
 
 
@@ -107,7 +105,7 @@ class Fires:
         last = runs[:FAILURES]
         if len(last) < FAILURES or any(run.status not in ("failed", "lost") for run in last):
             return False
-        text = f"“{_short(schedule.text)}” failed {FAILURES} times in a row, so I paused it. "
+        text = f"“{schedule.name}” failed {FAILURES} times in a row, so I paused it. "
         text += "You can resume it in my Home tab."
         await self._runner.handle(schedule.workspace, last[0].id, Noted(text))
         await self._pause(schedule, f"It failed {FAILURES} times in a row.")
@@ -212,8 +210,7 @@ def slot_name(slot: Slot, zone: str) -> str:
 
 def run_id(fire: Fire) -> str:
     """One slot, one run, whoever begins it."""
-    name = f"{fire.workspace}/{fire.schedule_id}/{fire.slot}"
-    return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:20]
+    return run_id_of(fire.workspace, f"{fire.schedule_id}/{fire.slot}")
 
 
 def remark(fire: Fire, zone: str, now: float) -> str:
@@ -227,10 +224,5 @@ def remark(fire: Fire, zone: str, now: float) -> str:
         words.append(f"This was due {said(fire.at, zone)}; {why}.")
     if fire.missed:
         times = "1 earlier time is" if fire.missed == 1 else f"{fire.missed} earlier times are"
-        words.append(f"{times if fire.missed < VERY_MANY else 'Very many earlier times are'} left out.")
+        words.append(f"{times if fire.missed < MAX_MISSED else 'Very many earlier times are'} left out.")
     return " ".join(words)
-
-
-def _short(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= 80 else text[:79] + "…"

@@ -9,7 +9,7 @@ is one whose lease runs out. It knows Slack, SQL and queues only as ports.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
@@ -131,10 +131,8 @@ class Orchestrator:
             if run is None:
                 return
             event = await self._briefing.plan_of(run, report)
-            if isinstance(event, Proposed) and run.request.thread_ts:
-                there = await self._store.thread_runs(
-                    run.workspace, run.request.channel, run.request.thread_ts
-                )
+            if isinstance(event, Proposed):
+                there = await self._thread(run)
                 event = replace(event, proposal=planner.recalled(event.proposal, there, run.request.by))
         await self.handle(report.workspace, report.run, event)
         if isinstance(report, wire.Finished):
@@ -181,11 +179,16 @@ class Orchestrator:
     def _lock(self, name: str) -> asyncio.Lock:
         return self._locks.setdefault(name, asyncio.Lock())
 
+    async def _thread(self, run: Run) -> Sequence[Run]:
+        """The runs of its thread, oldest first; none before there is one."""
+        where = run.request
+        if not where.thread_ts:
+            return ()
+        return await self._store.thread_runs(run.workspace, where.channel, where.thread_ts)
+
     async def _turn(self, run: Run) -> TurnCame | None:
         """None while an earlier run is on in the same thread."""
-        if not run.request.thread_ts:
-            return TurnCame()
-        there = await self._store.thread_runs(run.workspace, run.request.channel, run.request.thread_ts)
+        there = await self._thread(run)
         earlier = [r for r in there if r.id != run.id and (r.created_at, r.id) < (run.created_at, run.id)]
         free = all(r.ended or r.resting for r in earlier)
         return TurnCame(planner.history(earlier)) if free else None
@@ -214,20 +217,15 @@ class Orchestrator:
 
     async def _replace_cards(self, run: Run) -> None:
         """One open card a thread and person: the newest is what they mean now."""
-        request = run.request
-        if not request.thread_ts:
-            return
-        for other in await self._store.thread_runs(run.workspace, request.channel, request.thread_ts):
-            if other.proposed and other.request.by == request.by and other.created_at < run.created_at:
+        for other in await self._thread(run):
+            if other.proposed and other.request.by == run.request.by and other.created_at < run.created_at:
                 await self.handle(run.workspace, other.id, ProposalDecided(by="", yes=False))
 
     async def _after_end(self, run: Run) -> None:
         if run.status in ("stopped", "lost"):
             await self._transport.cancel(run.workspace, run.id)
-        if run.request.thread_ts:
-            there = await self._store.thread_runs(run.workspace, run.request.channel, run.request.thread_ts)
-            if waiting := next((r for r in there if r.status == "queued"), None):
-                await self._take_turn(waiting)
+        if waiting := next((r for r in await self._thread(run) if r.status == "queued"), None):
+            await self._take_turn(waiting)
         await self.on_end(run)
 
     async def _send(self, run: Run, state: StepState) -> None:

@@ -113,15 +113,25 @@ def prefix(workers: Mapping[str, Worker]) -> list[dict[str, str]]:
     so (small models follow turns far better than examples inside the rules: 12 of 14 held-out plans were
     sensible, against 15 of 25). The same words for the same team, so that a provider can cache them."""
     team = "\n".join(f"- {w.name}: {w.about}" for w in workers.values()) or "- (nobody is enabled here)"
-    rules, *turns = _prompt("plan.md").strip().split("\n---\n")
+    rules, examples = _rules_and_examples()
     said = "\n".join(filter(None, (_for_team(line, workers) for line in rules.split("\n"))))
     messages = [{"role": "system", "content": said.replace("{workers}", team)}]
-    for turn in turns:
-        request, _, reply = turn.strip().rpartition("\n")
-        if {step["worker"] for step in json.loads(reply).get("steps", ())} <= set(workers):
-            asked = f"{EXAMPLES_NOW}\n\n{request.strip()}"
+    for asked, reply, needs in examples:
+        if needs <= workers.keys():
             messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": reply}]
     return messages
+
+
+@cache
+def _rules_and_examples() -> tuple[str, list[tuple[str, str, frozenset[str]]]]:
+    """The rules; each example as what was asked, what was replied, and the workers that it names."""
+    rules, *turns = _prompt("plan.md").strip().split("\n---\n")
+    examples = []
+    for turn in turns:
+        request, _, reply = turn.strip().rpartition("\n")
+        named = frozenset(step["worker"] for step in json.loads(reply).get("steps", ()))
+        examples.append((f"{EXAMPLES_NOW}\n\n{request.strip()}", reply, named))
+    return rules, examples
 
 
 def _for_team(line: str, workers: Collection[str]) -> str:
@@ -198,7 +208,7 @@ def proposal_for(request: Request, task: str, rule: str, zone: str) -> Proposal:
         zone=zone,
         channel=request.target or request.channel,
         about=request.about,
-        replaces="" if request.scheduling == "new" else request.scheduling,
+        replaces=request.replaces,
     )
 
 

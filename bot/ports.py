@@ -239,6 +239,12 @@ class Schedule:
     revision: str = ""  # the run in which it was confirmed as it is
     created_at: float = 0.0
 
+    @property
+    def name(self) -> str:
+        """What it does, short enough for a sentence."""
+        text = " ".join(self.text.split())
+        return text if len(text) <= 80 else text[:79] + "…"
+
 
 BY_HAND = "now "  # so begins a slot that no rule made but a person
 

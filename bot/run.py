@@ -11,6 +11,7 @@ here: clocks, databases, Slack, queues, models. Leases live with the store: one 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
@@ -45,6 +46,11 @@ class Request:
     target: str = ""  # where a schedule's runs shall go, by id; empty: where it was asked for
     schedule: str = ""  # the schedule that made it
     remark: str = ""  # what the thread should know of how it began (“this was due on Monday”)
+
+    @property
+    def replaces(self) -> str:
+        """Which schedule it changes, as `id/revision`; empty: none."""
+        return "" if self.scheduling == "new" else self.scheduling
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +250,11 @@ WhileOpen = (
     | Tick
 )
 Event = WhileOpen | ThreadOpened | Noted  # the last two count after the end too
+
+
+def run_id_of(workspace: str, cause: str) -> str:
+    """A run's id is made of what caused it, so that the same cause twice is one run."""
+    return hashlib.sha256(f"{workspace}/{cause}".encode("utf-8", "replace")).hexdigest()[:20]
 
 
 def new_run(

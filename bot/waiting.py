@@ -1,6 +1,6 @@
 """Steps that wait for a time: how a plan's reply says so, and what it means in numbers.
 
-Not known here: prompts, runs, when a step is handed out (`bot/decide.py`).
+Not known here: prompts, runs, when a step is handed out (`bot/settling.py`).
 """
 
 from __future__ import annotations

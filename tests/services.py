@@ -9,11 +9,15 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 import asyncpg
 import pytest
 
+from workers.kit.local.sources import QWEN
+
+CACHE = Path.home() / ".cache" / "delegate"
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/test")
 
 
@@ -36,6 +40,14 @@ def find_chromium() -> str | None:
 def chromium() -> str:
     """The path of a browser for Playwright."""
     return find_chromium() or missing("No chromium here (install it, or set CHROMIUM to its path)")
+
+
+def embedded_model() -> Path:
+    """Its file in the usual cache. No file is a skip, on CI too: `.ci/run` does not fetch its 1.1 GB."""
+    pytest.importorskip("xllamacpp")
+    if not (CACHE / QWEN.name).exists():
+        pytest.skip(f"the model's file is not in {CACHE}; `make run` fetches it")
+    return CACHE / QWEN.name
 
 
 async def _execute(*statements: str) -> None:

@@ -9,7 +9,6 @@ by a stop, an answer or a yes: those are no requests.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,7 +18,7 @@ import structlog
 
 from bot import planner, recurrence
 from bot.orchestrator import Orchestrator
-from bot.run import Proposal, Request, Run
+from bot.run import Proposal, Request, Run, run_id_of
 from bot.slack.incoming import Incoming
 from bot.slack.people import Person
 from bot.slack.scheduling import USAGE, Scheduling
@@ -100,12 +99,11 @@ class Asking:
 
 
 def run_id(incoming: Incoming) -> str:
-    return hashlib.sha256(f"{incoming.workspace}/{incoming.key}".encode()).hexdigest()[:20]
+    return run_id_of(incoming.workspace, incoming.key)
 
 
 def _request(incoming: Incoming, person: Person, there: Sequence[Run]) -> Request:
-    edits = [r.request for r in there if r.proposed and r.proposal and r.proposal.replaces]
-    edits = [request for request in edits if request.by == person.id]
+    edits = [r.request for r in there if r.proposed and r.request.by == person.id and r.request.replaces]
     edit = edits[-1] if edits else Request("", person.id, incoming.channel)
     return Request(
         text=incoming.text,
@@ -117,7 +115,7 @@ def _request(incoming: Incoming, person: Person, there: Sequence[Run]) -> Reques
         about=incoming.about,
         zone=incoming.zone or edit.zone or person.zone,
         worker=incoming.worker,
-        scheduling=incoming.scheduling or edit.scheduling.removeprefix("new"),  # an edit's thread goes on
+        scheduling=incoming.scheduling or edit.replaces,  # an edit's thread goes on
         target=incoming.target or edit.target,
     )
 

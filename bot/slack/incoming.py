@@ -161,12 +161,18 @@ def read_action(body: Mapping[str, Any]) -> Incoming | None:
         by=str((body.get("user") or {}).get("id") or ""),
         keys=(f"trigger:{body.get('trigger_id')}",),
         source="home" if container.get("type") == "view" else "button",
-        response_url=str(body.get("response_url") or "") if container.get("is_ephemeral") else "",
+        response_url=list_url(body),
         ts=str(container.get("message_ts") or ""),
         thread_ts=str(container.get("thread_ts") or ""),
         value=str(action.get("value") or ""),
         text=choice,
     )
+
+
+def list_url(body: Mapping[str, Any]) -> str:
+    """Where a message that only this person sees can be redrawn; empty for a button that stands elsewhere."""
+    container = body.get("container") or {}
+    return str(body.get("response_url") or "") if container.get("is_ephemeral") else ""
 
 
 def read_files(message: Mapping[str, Any]) -> tuple[File, ...]:

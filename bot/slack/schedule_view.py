@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.messages import ScheduleCard
+from bot.planner import MOST_TASK
 from bot.ports import Schedule
 from bot.recurrence import said, words
 from bot.slack.blocks import Json, asked_first, button, context, mrkdwn, pack, plain_text, tag
@@ -31,7 +32,7 @@ from bot.slack.wording import bold, cut, escape, line, shorten
 Errors = dict[str, str]  # by block id: a sentence that stands beside its field
 
 EDIT = "schedule_edit"  # callback id
-MOST_TASK, MOST_WHEN = 3_000, 200
+MOST_WHEN = 200
 NONE_YET = "No schedules yet. Try: `/delegate schedule every Monday at 9 summarise #support`"
 
 

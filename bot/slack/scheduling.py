@@ -59,8 +59,8 @@ class Scheduling:
 
     async def barred(self, request: Request, workspace: str) -> str:
         """Before anything is paid for: why this person cannot have a schedule there, as a sentence."""
-        channel, replaces = request.target or request.channel, request.scheduling.removeprefix("new")
-        return await self._barred(workspace, request.by, channel, replaces)
+        channel = request.target or request.channel
+        return await self._barred(workspace, request.by, channel, request.replaces)
 
     async def _barred(self, workspace: str, person: str, channel: str, replaces: str) -> str:
         id, _, revision = replaces.partition("/")
@@ -120,7 +120,7 @@ class Scheduling:
         schedule = await self._schedules.get(workspace, id)
         if why := await self._not_theirs(schedule, workspace, by):
             return why
-        name = f"“{schedule.text[:80]}”" if schedule else ""
+        name = f"“{schedule.name}”" if schedule else ""
         try:
             match incoming.text:
                 case "pause":

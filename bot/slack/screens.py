@@ -24,7 +24,7 @@ from bot.slack.bolt import whisper
 from bot.slack.calls import SHORT, SlackTrouble, call
 from bot.slack.home import Home
 from bot.slack.inbox import Inbox
-from bot.slack.incoming import Incoming, read_action
+from bot.slack.incoming import Incoming, list_url
 from bot.slack.schedule_view import EDIT, read_schedule_modal, schedule_modal
 from bot.slack.scheduling import CHANGED
 from bot.slack.team_view import EDIT as SETTINGS
@@ -71,9 +71,8 @@ class Screens:
         """The form brings back where it was opened: the list that a command brought is to show the change."""
         seat = await self._seat(body)
         view = worker_modal(seat, self.registry.models) if seat else None
-        pressed = read_action(body | {"actions": [{"action_id": "worker:"}]})
-        if view and pressed and pressed.in_a_list:
-            view["private_metadata"] += f" {pressed.response_url}"
+        if view and (url := list_url(body)):
+            view["private_metadata"] += f" {url}"
         await _open(ack, body, client, view)
 
     async def _open_trial(self, ack: Ack, body: Json, client: AsyncWebClient) -> None:
@@ -83,13 +82,15 @@ class Screens:
     async def _open_schedule(self, ack: Ack, body: Json, client: AsyncWebClient) -> None:
         schedule = await self.schedule(_workspace(body), _value(body))
         view = schedule_modal(schedule) if schedule else None
-        if schedule and schedule.by != _person(body):
-            try:
-                why = await self.admin.barred(_workspace(body), _person(body), SHORT)
-            except SlackTrouble:
-                why = AWAY
-            view = said_modal("Not yours", why) if why else view
+        if schedule and schedule.by != _person(body) and (why := await self._barred(body)):
+            view = said_modal("Not yours", why)
         await _open(ack, body, client, view)
+
+    async def _barred(self, body: Json) -> str:
+        try:
+            return await self.admin.barred(_workspace(body), _person(body), SHORT)
+        except SlackTrouble:
+            return AWAY
 
     async def _seat(self, body: Json) -> Seat | None:
         seats = await self.registry.seats(_workspace(body), self.clock())
@@ -119,11 +120,7 @@ class Screens:
         if not text:
             await ack(response_action="errors", errors={"text": "Say what it should do."})
             return
-        try:
-            why = await self.admin.barred(_workspace(body), _person(body), patience=SHORT)
-        except SlackTrouble:
-            why = AWAY
-        if why:
+        if why := await self._barred(body):
             await ack(response_action="update", view=said_modal("Not begun", why))
             return
         worker = self.registry.worker(name)

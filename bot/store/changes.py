@@ -13,8 +13,8 @@ def line(now: float, by: str, old: Schedule | None, new: Schedule | None, done: 
     before = described(old) if old else ""
     after = done or (described(new) if new else "deleted")
     if old and new and old.text != new.text:
-        before, after = f"“{_cut(old.text)}”, {before}", f"“{_cut(new.text)}”, {after}"
-    return Entry(subject.workspace, now, by, "schedule", _cut(subject.text), before, after)
+        before, after = f"“{old.name}”, {before}", f"“{new.name}”, {after}"
+    return Entry(subject.workspace, now, by, "schedule", subject.name, before, after)
 
 
 def described(schedule: Schedule) -> str:
@@ -24,8 +24,3 @@ def described(schedule: Schedule) -> str:
         when = schedule.rule
     place = f"in <#{schedule.channel}>, for <@{schedule.by}>"
     return f"{when} ({schedule.zone or 'UTC'}) {place}, {schedule.status}"
-
-
-def _cut(words: str) -> str:
-    words = " ".join(words.split())
-    return words if len(words) <= 80 else words[:79] + "…"

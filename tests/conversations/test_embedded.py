@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.conversations.world import World
-from workers.kit.local.sources import QWEN
-
-CACHE = Path.home() / ".cache" / "delegate"
+from tests.services import embedded_model
 
 
 @pytest.mark.local_model
 @pytest.mark.timeout(300)
 async def test_a_mention_is_served_by_the_embedded_model(world: World) -> None:
     """What it writes is its own affair; that it plans, that a worker writes and the thread ends, is ours."""
-    if not (CACHE / QWEN.name).exists():
-        pytest.skip(f"the model's file is not in {CACHE}; `make run` fetches it")
-    pytest.importorskip("xllamacpp")
-    async with world.bot(model="", model_api_base="", model_file=CACHE / QWEN.name, cache_dir=CACHE):
+    file = embedded_model()
+    async with world.bot(model="", model_api_base="", model_file=file, cache_dir=file.parent):
         ts = await world.says("@delegate Write a one-line notice that the lift is out of order")
         thread = await world.sees(ts, "delegate: Done", "writer: @ada .+", "feedback", within=240)
     assert len(world.posts(ts)) == 2, thread

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,6 +16,7 @@ from bot.slack.richtext import from_markdown, target, words
 from bot.slack.views import FULL, Look, Post, blocks_for, full_text_modal, help_blocks, status_blocks
 from bot.slack.wording import escape, shorten, size
 from playground.block_rules import check_message_blocks, check_view
+from tests.slack_out.made import inside
 from workers import File, Result, Source, Table
 
 LOOKS = [
@@ -93,16 +93,6 @@ messages = st.one_of(
 
 def emoji(worker: str) -> str:
     return ":gear:"
-
-
-def inside(value: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(value, dict):
-        yield value
-        for inner in value.values():
-            yield from inside(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from inside(inner)
 
 
 def check(post: Post, message: Message) -> None:

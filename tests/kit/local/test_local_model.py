@@ -16,11 +16,10 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.services import embedded_model
 from workers.kit.local import LocalModel, LocalModelError
-from workers.kit.local.sources import QWEN
 
 FAKE = str(Path(__file__).with_name("fake_child.py"))
-CACHE = Path("~/.cache/delegate").expanduser()
 ROOT = Path(__file__).parents[3]
 
 
@@ -193,10 +192,7 @@ def test_a_parent_that_is_killed_takes_the_child_along(tmp_path: Path) -> None:
 @pytest.mark.local_model
 @pytest.mark.timeout(300)
 async def test_the_real_model_answers_in_the_form_it_is_given(tmp_path: Path) -> None:
-    if not (CACHE / QWEN.name).exists():
-        pytest.skip(f"the model's file is not in {CACHE}; `make run` fetches it")
-    pytest.importorskip("xllamacpp")
-    local = LocalModel(tmp_path, given=CACHE / QWEN.name)
+    local = LocalModel(tmp_path, given=embedded_model())
     await local.start()
     try:
         assert await local.ready(200), local.state
