@@ -17,6 +17,8 @@ from bot.run import PlanReply, Run, StepState
 from workers import Earlier, Line, Worker, WorkerError
 from workers.kit import wire
 
+LOSSES_TOGETHER = 2  # a step that lost so many processes runs alone: the next loss is its own doing
+
 
 class Briefing:
     def __init__(
@@ -52,7 +54,11 @@ class Briefing:
                 else planner.answer_call(run)
             )
             return wire.TaskMessage(
-                **at, worker=wire.MODEL, call=call, seconds=max(self._model_seconds, self._least_seconds)
+                **at,
+                worker=wire.MODEL,
+                call=call,
+                seconds=max(self._model_seconds, self._least_seconds),
+                alone=state.losses >= LOSSES_TOGETHER,
             )
         worker = _here(team, run).get(state.step.worker)
         if worker is None:
@@ -75,6 +81,8 @@ class Briefing:
             channel=channel,
             answers=state.answers,
             seconds=max(worker.seconds, self._least_seconds),
+            external=state.external,
+            alone=state.losses >= LOSSES_TOGETHER,
         )
 
     async def _reading(

@@ -16,6 +16,7 @@ from bot.run import (
     PLAN,
     AnsweredDirectly,
     Event,
+    InLine,
     LeaseLost,
     Noted,
     Open,
@@ -73,6 +74,11 @@ def _went_on(run: Run, event: WhileOpen, now: float) -> Run:
             return _person_answered(run, event, now)
         case LeaseLost():
             return _lease_lost(run, event, now)
+        case InLine(step=step, attempt=attempt, ahead=ahead):
+            state = _current(run, step, attempt)
+            if state is None or not state.in_line or state.ahead == ahead:
+                return run
+            return put(run, replace(state, ahead=ahead))
         case Tick():
             return _tick(run, now)
         case _:
@@ -80,8 +86,14 @@ def _went_on(run: Run, event: WhileOpen, now: float) -> Run:
 
 
 def tasks(run: Run) -> tuple[StepState, ...]:
-    """What should be out with workers now."""
-    return tuple(s for s in run.steps if s.status == "out")
+    """What should be with workers now."""
+    return tuple(s for s in run.steps if s.status == "out" and not s.in_line)
+
+
+def may_begin(run: Run, started: Started) -> bool:
+    """Whether the process that says so holds this attempt."""
+    state = _current(run, started.step, started.attempt)
+    return not run.ended and state is not None and state.started and state.holder == started.holder
 
 
 def wakes(run: Run) -> float | None:
@@ -105,7 +117,7 @@ def _begin(run: Run, context: tuple[Line, ...], now: float) -> Run:
         step = Step(id=name, title="Trial", worker=name, instruction=run.request.text)
         return settle(replace(run, title=f"Try {name}", steps=(StepState(step),)), now)
     planning = Step(id=PLAN, title="Plan", worker="", instruction="")
-    return replace(run, steps=(StepState(planning, kind="plan", status="out", attempt=1),))
+    return replace(run, steps=(StepState(planning, kind="plan", status="out", attempt=1, in_line=True),))
 
 
 def _current(run: Run, step_id: str, attempt: int) -> StepState | None:
@@ -147,8 +159,8 @@ def _reported(run: Run, report: Report, now: float) -> Run:
     if state is None:
         return run
     match report:
-        case Started():
-            return run if state.started else put(run, replace(state, started=True))
+        case Started(holder=holder):
+            return run if state.started else put(run, replace(state, started=True, holder=holder))
         case Said(line=line):
             return run if state.said == line else put(run, replace(state, said=line))
         case Released():

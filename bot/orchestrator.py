@@ -19,7 +19,7 @@ import structlog
 from bot import planner
 from bot.briefing import Briefing, address
 from bot.crashpoints import Crash, no_crash
-from bot.decide import decide, tasks, wakes
+from bot.decide import decide, may_begin, tasks, wakes
 from bot.ports import Clock, Conflict, RunStore, StoreDown, ThreadView, Transport
 from bot.run import (
     PLAN,
@@ -119,24 +119,26 @@ class Orchestrator:
         self._reconcile(run, saved)
         return saved
 
-    async def report(self, report: wire.Report) -> None:
-        """What a worker process says. Stale reports change nothing: `decide` fences them."""
+    async def report(self, report: wire.Report) -> bool:
+        """What a worker process says. Stale reports change nothing: `decide` fences them. False: it may not
+        begin what it says it begins."""
         if isinstance(report, wire.Beat):
             await self._store.renew(report)
-            return
+            return True
         event: Event = report
         if isinstance(report, wire.Finished) and report.step == PLAN:
             self._crash("K5")
             run = await self._store.load(report.workspace, report.run)
             if run is None:
-                return
+                return True
             event = await self._briefing.plan_of(run, report)
             if isinstance(event, Proposed):
                 there = await self._thread(run)
                 event = replace(event, proposal=planner.recalled(event.proposal, there, run.request.by))
-        await self.handle(report.workspace, report.run, event)
+        after = await self.handle(report.workspace, report.run, event)
         if isinstance(report, wire.Finished):
             self._crash("K13")
+        return after is not None and may_begin(after, report) if isinstance(report, wire.Started) else True
 
     async def sweep(self) -> None:
         """Looks for what nobody is working on any more. Safe in any number of bots at once."""

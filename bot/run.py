@@ -84,7 +84,10 @@ class StepState:
     kind: Kind = "work"
     status: StepStatus = "waiting"
     attempt: int = 0  # the fencing token
+    in_line: bool = False  # out, but all places with its worker are taken
+    ahead: int = 0  # how many are before it in line, where it waits for long
     started: bool = False  # this attempt began
+    holder: str = ""  # the process that began it
     losses: int = 0  # attempts that began and were lost
     external: bool = False  # its worker has effects outside
     said: str = ""
@@ -197,6 +200,15 @@ class LeaseLost:
 
 
 @dataclass(frozen=True, slots=True)
+class InLine:
+    """A step has waited for a place with its worker for long. `ahead`: how many are before it."""
+
+    step: str
+    attempt: int
+    ahead: int
+
+
+@dataclass(frozen=True, slots=True)
 class PersonAnswered:
     """`number`: which question of this step (0 the first), so that an old card cannot answer a new one."""
 
@@ -244,6 +256,7 @@ WhileOpen = (
     | ProposalDecided
     | TurnCame
     | LeaseLost
+    | InLine
     | PersonAnswered
     | StopAsked
     | ThreadLost

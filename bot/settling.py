@@ -6,6 +6,7 @@ its own inputs are there and its time has come; nothing waits for a level of the
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import replace
 
 from bot.plan import Step, ends
@@ -21,7 +22,22 @@ def failed(state: StepState, error: str, now: float) -> StepState:
 
 
 def out_again(state: StepState, **changes: object) -> StepState:
-    return replace(state, status="out", attempt=state.attempt + 1, started=False, said="", **changes)  # type: ignore[arg-type]
+    """In line: the store gives it a place with its worker, at once where one is free."""
+    begun = {"in_line": True, "ahead": 0, "started": False, "holder": "", "said": ""}
+    return replace(state, status="out", attempt=state.attempt + 1, **(begun | changes))  # type: ignore[arg-type]
+
+
+def admit(run: Run, steps: Container[str] | None = None) -> Run:
+    """These steps (None: all) got their place, and are with their workers from now on."""
+    admitted = (
+        replace(s, in_line=False, ahead=0) if s.in_line and _named(s, steps) else s for s in run.steps
+    )
+    after = tuple(admitted)
+    return run if after == run.steps else replace(run, steps=after)
+
+
+def _named(state: StepState, steps: Container[str] | None) -> bool:
+    return steps is None or state.id in steps
 
 
 def settle(run: Run, now: float) -> Run:
@@ -42,6 +58,7 @@ def settle(run: Run, now: float) -> Run:
             kind="answer",
             status="out",
             attempt=1,
+            in_line=True,
         )
         return replace(run, steps=(*run.steps, answering))
     return finish(run, now)

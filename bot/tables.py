@@ -123,6 +123,7 @@ class StepRow(Base, table=True):
         Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
         for name, columns, where in (
             ("ix_step_lease", ("lease_until",), "lease_until IS NOT NULL"),
+            ("ix_step_line", ("worker", "priority", "asked_at"), "in_line"),
             ("ix_step_ended", ("workspace", "finished_at"), "kind = 'work' AND finished_at > 0"),
         )
     )
@@ -141,7 +142,12 @@ class StepRow(Base, table=True):
     kind: str = words()
     status: str = words()
     attempt: int = 0
+    priority: int = 0  # 0: a person waits; 1: a schedule's
+    asked_at: float = seconds()  # its run's `created_at`
+    in_line: bool = False
+    ahead: int = 0
     started: bool = False
+    holder: str = words()
     losses: int = 0
     external: bool = False
     said: str = words()
@@ -155,7 +161,7 @@ class StepRow(Base, table=True):
     tokens_out: int = Field(default=0, sa_type=BigInteger)
     cost: float = seconds()  # US dollars
     finished_at: float = seconds()
-    lease_until: float | None = seconds(null=True)  # only while the step is out
+    lease_until: float | None = seconds(null=True)  # only while the step is out, and not in line
 
 
 class MessageRow(Base, table=True):
@@ -176,17 +182,17 @@ class MessageRow(Base, table=True):
 
 class InboxRow(Base, table=True):
     __tablename__ = "inbox"
-    __table_args__ = (
-        Index(
-            "ix_inbox_waiting",
-            "id",
-            sqlite_where=text("done_at IS NULL"),
-            postgresql_where=text("done_at IS NULL"),
-        ),
+    __table_args__ = tuple(
+        Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+        for name, columns, where in (
+            ("ix_inbox_waiting", ("id",), "done_at IS NULL"),
+            ("ix_inbox_place", ("workspace", "place"), "done_at IS NULL"),
+        )
     )
 
     id: int | None = Field(default=None, sa_column=Column(ROWID, primary_key=True))
     workspace: str = words()
+    place: str = words()  # the thread it belongs to, so that a reply to it is known as one
     body: str = words()
     received_at: float = seconds()
     done_at: float | None = seconds(null=True)

@@ -128,6 +128,8 @@ def step_row(run: Run, position: int, state: StepState, lease_until: float) -> R
         "not_before": step.not_before,
         "delay": step.delay,
         "kind": state.kind,
+        "priority": 1 if run.request.schedule else 0,
+        "asked_at": run.created_at,
         "external": state.external,
         **step_changes(position, state, lease_until),
     }
@@ -139,7 +141,10 @@ def step_changes(position: int, state: StepState, lease_until: float) -> Row:
         "position": position,
         "status": state.status,
         "attempt": state.attempt,
+        "in_line": state.in_line and state.status == "out",
+        "ahead": state.ahead,
         "started": state.started,
+        "holder": state.holder,
         "losses": state.losses,
         "said": state.said,
         "result": packed(RESULT, state.result) if state.result else None,
@@ -153,7 +158,7 @@ def step_changes(position: int, state: StepState, lease_until: float) -> Row:
         "cost": state.usage.cost,
         "due_at": state.due_at,
         "finished_at": state.finished_at,
-        "lease_until": lease_until if state.status == "out" else None,
+        "lease_until": lease_until if state.status == "out" and not state.in_line else None,
     }
 
 
@@ -200,7 +205,10 @@ def step_of(row: Mapping[str, Any]) -> StepState:
         kind=row["kind"],
         status=row["status"],
         attempt=row["attempt"],
+        in_line=row["in_line"],
+        ahead=row["ahead"],
         started=row["started"],
+        holder=row["holder"],
         losses=row["losses"],
         external=row["external"],
         said=row["said"],

@@ -18,6 +18,7 @@ from sqlalchemy.sql.dml import Delete, Update
 
 from bot.ports import Conflict
 from bot.run import Run
+from bot.settling import admit
 from bot.store.rows import (
     Row,
     is_storable,
@@ -65,7 +66,7 @@ def saving(before: Run | None, after: Run, lease_until: float) -> Saving:
 
 
 def _saving(before: Run | None, after: Run, lease_until: float) -> Saving:
-    run = replace(after, version=before.version + 1 if before else 1)
+    run = replace(admit(after), version=before.version + 1 if before else 1)
     old = {s.id: (p, s) for p, s in enumerate(before.steps)} if before else {}
     new: list[Row] = []
     changed: list[Row] = []

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from bot.decide import tasks, wakes
 from bot.ports import Conflict
 from bot.run import Run
+from bot.settling import admit
 from workers import File, Line
 from workers.kit.wire import Address, TaskMessage
 
@@ -33,6 +34,7 @@ class FakeStore:
         known = self.runs.get(key)
         if (known.version if known else 0) != (before.version if before else 0):
             raise Conflict
+        after = admit(after)
         out = {s.id: s.attempt for s in tasks(after)}
         for step, attempt in out.items():
             if self.leases.get((*key, step), (0, 0.0))[0] != attempt:

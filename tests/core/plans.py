@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from bot.decide import decide
 from bot.plan import Plan, Step
-from bot.run import Request, Run, new_run
+from bot.run import Event, Request, Run, new_run
+from bot.settling import admit
 
 TEAM = ("writer", "summarizer", "analyst")
 REQUEST = Request("Write about tea", by="UADA", channel="C1", thread_ts="100.1")
@@ -48,3 +50,8 @@ def chain(*ids: str) -> Plan:
 def fan(*ids: str) -> Plan:
     steps = [Step(id=i, title=i.title(), worker="writer", instruction=f"Do {i}") for i in ids]
     return Plan(title="Fan", steps=tuple(steps))
+
+
+def with_room(run: Run, event: Event, now: float) -> Run:
+    """`decide`, where every worker has room: what should be out is out."""
+    return admit(decide(run, event, now))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import decide as core
-from bot.decide import decide, tasks, wakes
+from bot.decide import tasks, wakes
 from bot.messages import AnswerMessage, PlanMessage, Reply
 from bot.plan import Plan
 from bot.render import render
@@ -30,7 +30,7 @@ from bot.run import (
     Tick,
     TurnCame,
 )
-from tests.core.plans import chain, fan, fresh_run, plans
+from tests.core.plans import chain, fan, fresh_run, plans, with_room
 from workers import Result
 from workers.kit.wire import Asked, Failed, Finished, Said, Started
 
@@ -40,20 +40,20 @@ def at(state: StepState) -> dict[str, Any]:
 
 
 def begun(plan: Plan | None = None, external: frozenset[str] = frozenset()) -> Run:
-    run = decide(fresh_run(), TurnCame(), 1)
-    return decide(run, PlanMade(1, plan, external), 2) if plan else run
+    run = with_room(fresh_run(), TurnCame(), 1)
+    return with_room(run, PlanMade(1, plan, external), 2) if plan else run
 
 
 def finish(run: Run, id: str, text: str = "text", now: float = 3) -> Run:
     state = run.find(id)
     assert state is not None
-    return decide(run, Finished(**at(state), result=Result(text=text)), now)
+    return with_room(run, Finished(**at(state), result=Result(text=text)), now)
 
 
 def fail(run: Run, id: str, error: str = "It broke.") -> Run:
     state = run.find(id)
     assert state is not None
-    return decide(run, Failed(**at(state), error=error), 3)
+    return with_room(run, Failed(**at(state), error=error), 3)
 
 
 def out(run: Run) -> set[str]:
@@ -118,7 +118,7 @@ def test_any_order_of_events_ends_the_run_with_no_step_done_twice(plan: Plan, dr
             event = PersonAnswered(asking[0].id, len(asking[0].answers), "A", "UADA")
         else:
             event = Tick()
-        after = decide(run, event, now)
+        after = with_room(run, event, now)
         for id in just_done(run, after):
             finished_by[id] = finished_by.get(id, 0) + 1
         keys = set(render(after))
@@ -132,7 +132,7 @@ def test_any_order_of_events_ends_the_run_with_no_step_done_twice(plan: Plan, dr
     for state in run.work:  # nothing ran before its inputs were there
         if state.status == "done":
             assert all(run.find(n).status == "done" for n in state.step.needs)  # type: ignore[union-attr]
-    assert [e for e in pending if decide(run, e, 9999) is not run] == [], "late events change nothing"
+    assert [e for e in pending if with_room(run, e, 9999) is not run] == [], "late events change nothing"
 
 
 def test_a_step_starts_the_moment_its_own_inputs_are_there() -> None:
@@ -197,16 +197,16 @@ def test_nothing_done_is_a_failure_with_its_reason() -> None:
 
 
 def test_a_direct_answer_needs_no_worker() -> None:
-    run = decide(begun(), AnsweredDirectly(1, "4"), 2)
+    run = with_room(begun(), AnsweredDirectly(1, "4"), 2)
     assert run.status == "done" and list(render(run)) == ["plan", "answer"]
 
 
 def test_a_refused_plan_is_mended_once_and_then_said_plainly() -> None:
-    run = decide(begun(), PlanRefused(1, "{", ("It is not one JSON object.",)), 2)
+    run = with_room(begun(), PlanRefused(1, "{", ("It is not one JSON object.",)), 2)
     planning = run.find(PLAN)
     assert planning and planning.attempt == 2 and "not one JSON" in planning.repair
-    assert decide(run, PlanRefused(1, "{", ("again",)), 3) is run, "a repeat of the first reply is stale"
-    run = decide(run, PlanRefused(2, "{", ("still",)), 3)
+    assert with_room(run, PlanRefused(1, "{", ("again",)), 3) is run, "a repeat of the first reply is stale"
+    run = with_room(run, PlanRefused(2, "{", ("still",)), 3)
     answer = render(run)["answer"]
     assert (
         run.status == "failed"
@@ -217,7 +217,7 @@ def test_a_refused_plan_is_mended_once_and_then_said_plainly() -> None:
 
 def test_stop_moves_the_fence_at_once() -> None:
     run = finish(begun(chain("a", "b")), "a")
-    stopped = decide(run, StopAsked("UADA"), 5)
+    stopped = with_room(run, StopAsked("UADA"), 5)
     assert stopped.status == "stopped" and not tasks(stopped)
     assert finish(stopped, "b") is stopped
     answer = render(stopped)["answer"]
@@ -227,7 +227,7 @@ def test_stop_moves_the_fence_at_once() -> None:
 def test_a_lost_attempt_that_never_began_is_sent_again_for_ever() -> None:
     run = begun(chain("a"))
     for attempt in range(1, 50):
-        run = decide(run, LeaseLost("a", attempt), 5)
+        run = with_room(run, LeaseLost("a", attempt), 5)
     assert out(run) == {"a"}
 
 
@@ -236,8 +236,8 @@ def test_a_step_that_loses_its_process_three_times_is_set_aside() -> None:
     for attempt in range(1, core.MAX_LOSSES + 1):
         state = run.find("a")
         assert state
-        run = decide(run, Started(**at(state)), 4)
-        run = decide(run, LeaseLost("a", attempt), 5)
+        run = with_room(run, Started(**at(state)), 4)
+        run = with_room(run, LeaseLost("a", attempt), 5)
     assert run.status == "failed"
 
 
@@ -245,12 +245,12 @@ def test_a_lost_step_with_effects_outside_asks_the_person() -> None:
     run = begun(chain("a"), external=frozenset({"writer"}))
     state = run.find("a")
     assert state
-    run = decide(run, Started(**at(state)), 4)
-    run = decide(run, LeaseLost("a", 1), 5)
+    run = with_room(run, Started(**at(state)), 4)
+    run = with_room(run, LeaseLost("a", 1), 5)
     assert not tasks(run) and wakes(run) is not None
-    again = decide(run, PersonAnswered("a", 0, core.AGAIN, "UADA"), 6)
+    again = with_room(run, PersonAnswered("a", 0, core.AGAIN, "UADA"), 6)
     assert out(again) == {"a"}
-    left = decide(run, PersonAnswered("a", 0, core.LEAVE, "UADA"), 6)
+    left = with_room(run, PersonAnswered("a", 0, core.LEAVE, "UADA"), 6)
     assert left.status == "failed"
 
 
@@ -258,10 +258,10 @@ def test_an_unanswered_question_ends_after_its_days() -> None:
     run = begun(chain("a"))
     state = run.find("a")
     assert state
-    run = decide(run, Asked(**at(state), question="Which colour?", options=("red",)), 10)
+    run = with_room(run, Asked(**at(state), question="Which colour?", options=("red",)), 10)
     wake = wakes(run)
-    assert wake is not None and decide(run, Tick(), wake - 1) is run
-    assert decide(run, Tick(), wake).status == "failed"
+    assert wake is not None and with_room(run, Tick(), wake - 1) is run
+    assert with_room(run, Tick(), wake).status == "failed"
 
 
 def test_an_old_card_cannot_answer_a_new_question() -> None:
@@ -269,14 +269,14 @@ def test_an_old_card_cannot_answer_a_new_question() -> None:
     for number in range(2):
         state = run.find("a")
         assert state
-        run = decide(run, Asked(**at(state), question=f"Question {number}"), 10)
+        run = with_room(run, Asked(**at(state), question=f"Question {number}"), 10)
         if number == 0:
-            run = decide(run, PersonAnswered("a", 0, "yes", "UADA"), 11)
-    assert decide(run, PersonAnswered("a", 0, "yes", "UADA"), 12) is run
+            run = with_room(run, PersonAnswered("a", 0, "yes", "UADA"), 11)
+    assert with_room(run, PersonAnswered("a", 0, "yes", "UADA"), 12) is run
 
 
 def test_a_lost_thread_stops_the_work_and_tells_the_requester_elsewhere() -> None:
-    run = decide(begun(chain("a")), ThreadLost("The channel was archived."), 5)
+    run = with_room(begun(chain("a")), ThreadLost("The channel was archived."), 5)
     assert run.status == "lost" and "archived" in render(run)["notice"].text  # type: ignore[union-attr]
 
 

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from bot.decide import decide
 from bot.planner import plan_call
 from bot.recurrence import may_name_a_time, schema, unlikely
 from bot.recurrence.form import EVERY
 from bot.run import Request, TurnCame, new_run
+from tests.core.plans import with_room
 from workers import Task, Worker
 
 
@@ -58,7 +58,7 @@ def test_what_names_none_is_left_in_peace(text: str) -> None:
 def test_a_small_model_is_offered_times_only_then() -> None:
     def offered(text: str, scheduling: str = "") -> str:
         request = Request(text, "UADA", "C1", scheduling=scheduling)
-        run = decide(new_run("run1", "T1", request, 0), TurnCame(), 1)
+        run = with_room(new_run("run1", "T1", request, 0), TurnCame(), 1)
         return json.dumps(plan_call(run, {"w": Worker("w", "Works.", nothing)}, small=True).response_schema)
 
     assert "cron" in offered("every day, a joke") and "wait_until" in offered("every day, a joke")

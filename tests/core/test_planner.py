@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.decide import decide
 from bot.planner import forms_for, plan_call, read_plan
 from bot.registry import Team
 from bot.run import AnsweredDirectly, PlanMade, PlanRefused, Proposed, Request, Run, TurnCame, new_run
 from bot.team import Member
+from tests.core.plans import with_room
 from workers import Result, Task, Worker, discover
 from workers.kit.wire import Finished
 
@@ -44,7 +44,7 @@ members = st.fixed_dictionaries(
 
 def asked(text: str = "Do it", **more: Any) -> Run:
     request = Request(text, "UADA", "C1", zone="Europe/Berlin", **more)
-    return decide(new_run("run1", "T1", request, 0), TurnCame(), 1)
+    return with_room(new_run("run1", "T1", request, 0), TurnCame(), 1)
 
 
 def read(reply: object, run: Run | None = None) -> object:

@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 REPORT: TypeAdapter[Report] = TypeAdapter(Report)
 LONGEST_PAUSE = 1.0  # seconds between attempts to hand over a report
 
-OnReport = Callable[[Report], Awaitable[None]]
+OnReport = Callable[[Report], Awaitable[object]]
 
 
 def tasks_broker(url: str = "") -> AsyncBroker:

@@ -2,6 +2,7 @@
 
 `TaskMessage` goes out; a `Report` of one kind comes back. Every report names run, step and attempt:
 the attempt number is the fencing token, and the bot refuses a report whose attempt is not current.
+A `Control` goes to one process or to all, and nothing that is right depends on its arrival.
 """
 
 from __future__ import annotations
@@ -47,6 +48,10 @@ class TaskMessage(Address):
     answers: tuple[Answer, ...] = ()
     call: Call | None = None
     seconds: int = 300  # the time limit of this attempt, counted from its start
+    external: bool = False  # it has effects outside: it begins when the bot has said that it may
+    alone: bool = False  # two processes were lost over it: nothing runs beside it, and it asks first too
+    files_at: str = ""  # where files are fetched and kept by processes that share no folder with the bot
+    trace: str = ""  # W3C traceparent
 
 
 class Usage(Contract):
@@ -67,7 +72,11 @@ class Usage(Contract):
 
 
 class Started(Address):
+    """It begins now. With `reply_to` the process waits for a `Go` there before it does."""
+
     kind: Literal["started"] = "started"
+    holder: str = ""  # the process; the first one that says so holds this attempt
+    reply_to: str = ""  # its control queue
 
 
 class Beat(Address):
@@ -109,4 +118,20 @@ class Asked(Address):
     usage: Usage = Usage()
 
 
+class Go(Address):
+    """The answer to `Started`. Not `granted`: the attempt is not current, or another process holds it."""
+
+    kind: Literal["go"] = "go"
+    granted: bool
+
+
+class Cancel(Contract):
+    """Nobody waits for this run any more."""
+
+    kind: Literal["cancel"] = "cancel"
+    workspace: str
+    run: str
+
+
+Control = Annotated[Go | Cancel, Field(discriminator="kind")]
 Report = Annotated[Started | Beat | Said | Released | Finished | Failed | Asked, Field(discriminator="kind")]

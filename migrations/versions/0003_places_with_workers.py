@@ -1,0 +1,50 @@
+"""steps in line for a place with their worker, who holds an attempt, which thread an event belongs to
+
+Revision 0003, after 0002. New columns have defaults in the database, so that a bot of the version before goes
+on beside this one during a rolling restart.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("inbox", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("place", sa.Text(), server_default="", nullable=False))
+        batch_op.create_index(
+            "ix_inbox_place",
+            ["workspace", "place"],
+            unique=False,
+            sqlite_where=sa.text("done_at IS NULL"),
+            postgresql_where=sa.text("done_at IS NULL"),
+        )
+
+    with op.batch_alter_table("step", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("priority", sa.Integer(), server_default="0", nullable=False))
+        batch_op.add_column(sa.Column("asked_at", sa.Float(), server_default="0", nullable=False))
+        batch_op.add_column(sa.Column("in_line", sa.Boolean(), server_default=sa.false(), nullable=False))
+        batch_op.add_column(sa.Column("ahead", sa.Integer(), server_default="0", nullable=False))
+        batch_op.add_column(sa.Column("holder", sa.Text(), server_default="", nullable=False))
+        batch_op.create_index(
+            "ix_step_line",
+            ["worker", "priority", "asked_at"],
+            unique=False,
+            sqlite_where=sa.text("in_line"),
+            postgresql_where=sa.text("in_line"),
+        )
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("step", schema=None) as batch_op:
+        batch_op.drop_index("ix_step_line")
+        for name in ("holder", "ahead", "in_line", "asked_at", "priority"):
+            batch_op.drop_column(name)
+
+    with op.batch_alter_table("inbox", schema=None) as batch_op:
+        batch_op.drop_index("ix_inbox_place")
+        batch_op.drop_column("place")
