@@ -31,7 +31,7 @@ bench: $(VENV)/.dev  ## figures as JSON and a table
 
 lock: $(VENV)/.dev  ## both lock files anew, with hashes and no index's address
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra local --group dev --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra local --extra otel --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header -q -o requirements-dev.txt
 	$(BIN)/uv pip compile pyproject.toml --extra local --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header -q -c requirements-dev.txt -o requirements.txt
