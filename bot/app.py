@@ -23,7 +23,6 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import schema
 from bot.briefing import Briefing
-from bot.crashpoints import crash_at
 from bot.local import MAX_STEPS as EMBEDDED_STEPS
 from bot.local import STEP_SECONDS
 from bot.models import default_model, named, warm
@@ -51,6 +50,7 @@ from bot.store import Store
 from bot.tending import tending
 from bot.web import serving, web_app
 from workers import File, Sample, Worker, discover
+from workers.kit.crashpoints import crash_at
 from workers.kit.files import FileStore
 from workers.kit.service import Service
 from workers.kit.transport import TaskTransport

@@ -17,10 +17,10 @@ from typing import Protocol
 import structlog
 
 from bot import recurrence
-from bot.crashpoints import Crash
 from bot.ports import BY_HAND, Authority, Away, Clock, Fire, Schedule, ScheduleStore, StoreDown, Unsure
 from bot.recurrence import MAX_MISSED, Slot, Unusable, said
 from bot.run import Event, Noted, Proposal, Request, Run, run_id_of
+from workers.kit.crashpoints import Crash
 
 log = structlog.get_logger(__name__)
 

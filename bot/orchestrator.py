@@ -18,7 +18,6 @@ import structlog
 
 from bot import planner
 from bot.briefing import Briefing, address
-from bot.crashpoints import Crash, no_crash
 from bot.decide import decide, may_begin, tasks, wakes
 from bot.ports import Clock, Conflict, RunStore, StoreDown, ThreadView, Transport
 from bot.run import (
@@ -38,6 +37,7 @@ from bot.run import (
 )
 from workers import WorkerError
 from workers.kit import wire
+from workers.kit.crashpoints import Crash, no_crash
 
 log = structlog.get_logger(__name__)
 
@@ -248,6 +248,7 @@ class Orchestrator:
             return  # stopped, or sent again, while its files were fetched
         self._crash("K9")
         await self._transport.send(message)
+        self._crash("K10")
 
     async def _is_current(self, run: Run, state: StepState) -> bool:
         now = await self._store.load(run.workspace, run.id)

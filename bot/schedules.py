@@ -10,11 +10,11 @@ from dataclasses import replace
 
 import structlog
 
-from bot.crashpoints import Crash, no_crash
 from bot.fires import FAILURES, Fires, Runner, moved_on, paused, run_id
 from bot.ports import BY_HAND, Authority, Clock, Fire, Schedule, ScheduleStore, StoreDown
 from bot.recurrence import Unusable
 from bot.run import Run
+from workers.kit.crashpoints import Crash, no_crash
 
 log = structlog.get_logger(__name__)
 

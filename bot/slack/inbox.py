@@ -20,7 +20,6 @@ import structlog
 from slack_bolt import BoltResponse
 from slack_bolt.request.async_request import AsyncBoltRequest
 
-from bot.crashpoints import Crash, no_crash
 from bot.ports import Clock, InboxStore, StoreDown
 from bot.slack.calls import SlackTrouble
 from bot.slack.incoming import (
@@ -32,6 +31,7 @@ from bot.slack.incoming import (
     read_event,
     read_shortcut,
 )
+from workers.kit.crashpoints import Crash, no_crash
 
 log = structlog.get_logger(__name__)
 

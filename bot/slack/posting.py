@@ -17,7 +17,6 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.crashpoints import Crash, no_crash
 from bot.messages import PlanMessage, Reply
 from bot.ports import Clock, MessageStore, Shown, StoreDown
 from bot.slack.blocks import lacks_pictures
@@ -27,6 +26,7 @@ from bot.slack.lookup import Unreadable, find
 from bot.slack.refusals import about_pictures, gone, plainer
 from bot.slack.surfaces import EmojiOf
 from bot.slack.views import FULL, Look, Post, blocks_for
+from workers.kit.crashpoints import Crash, no_crash
 
 log = structlog.get_logger(__name__)
 

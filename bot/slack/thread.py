@@ -16,7 +16,6 @@ from collections.abc import Callable
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.crashpoints import Crash, no_crash
 from bot.ports import Clock, MessageStore, StoreDown
 from bot.run import Run
 from bot.slack.calls import SlackTrouble
@@ -25,6 +24,7 @@ from bot.slack.pace import Pace, Rates
 from bot.slack.posting import Posting, Sleep
 from bot.slack.surfaces import EmojiOf
 from bot.slack.uploads import ReadFile, Uploads
+from workers.kit.crashpoints import Crash, no_crash
 
 log = structlog.get_logger(__name__)
 

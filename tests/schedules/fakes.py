@@ -7,13 +7,13 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from bot.crashpoints import Crash, no_crash
 from bot.decide import decide
 from bot.ports import Away, Clock, Conflict, Schedule, Unsure
 from bot.run import Event, Proposal, Request, Run, RunStatus, ThreadLost, TurnCame, new_run
 from bot.schedules import Schedules
 from bot.store import Store
 from tests.store.conftest import Now
+from workers.kit.crashpoints import Crash, no_crash
 
 NINE, DAY = datetime(2026, 11, 23, 9, tzinfo=UTC).timestamp(), 86_400.0  # a Monday
 

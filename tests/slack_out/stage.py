@@ -11,7 +11,6 @@ from typing import Any
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.crashpoints import no_crash
 from bot.ports import MessageStore
 from bot.run import Event, Run, ThreadLost, ThreadOpened
 from bot.slack.matching import Load
@@ -20,6 +19,7 @@ from bot.slack.thread import SlackThreads
 from playground import Playground
 from tests.slack_out.fakes import Rows, run_of
 from workers import File
+from workers.kit.crashpoints import no_crash
 
 SPEED = 100.0  # a minute passes in 0.6 s
 Json = dict[str, Any]
