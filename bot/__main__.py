@@ -73,6 +73,8 @@ def migrate() -> None:
     with _plainly():
         schema.upgrade(settings.database())
     typer.echo("The database is up to date.")
+    if settings.honcho_process_name:  # it ends all the others when one process ends
+        asyncio.run(_stay())
 
 
 @app.command()
@@ -162,14 +164,23 @@ def _log(settings: Settings) -> None:
 async def _serve(settings: Settings, hello: str = "") -> None:
     from bot.app import running
 
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for wanted in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(wanted, stop.set)
+    stop = _told_to_stop()
     async with running(settings):
         if hello:
             typer.echo(hello)
         await stop.wait()
+
+
+async def _stay() -> None:
+    await _told_to_stop().wait()
+
+
+def _told_to_stop() -> asyncio.Event:
+    """Set by SIGINT and SIGTERM, from now on."""
+    stop = asyncio.Event()
+    for wanted in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(wanted, stop.set)
+    return stop
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:

@@ -22,7 +22,11 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "", description="SQLite or PostgreSQL, e.g. postgresql://…; empty: a file in DATA_DIR"
     )
-    broker_url: str = Field("", description="Empty: workers run in this process")
+    broker_url: str = Field("", description="RabbitMQ, as amqp://…; empty: workers run in this process")
+    broker_prefix: str = Field("", description="Before the names of its queues, where two share a broker")
+    public_url: str = Field("", description="Where workers on other machines reach this bot over HTTP")
+    worker_secret: SecretStr = Field(SecretStr(""), description="Signs what goes to workers behind a URL")
+    workers_file: Path = Field(Path("workers.toml"), description="Workers whose code is not here")
 
     model: str = Field("", description="Any model litellm knows, e.g. anthropic/…; empty: the embedded one")
     model_api_base: str = Field("", description="Where an OpenAI-compatible server of yours listens")
@@ -51,6 +55,7 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = Field("text", description="For people, or for a log collector")
     max_steps: int = Field(20, description="The most steps a plan may have")
     concurrency: int = Field(64, description="Tasks that run at once in one process")
+    window: int = Field(64, description="Tasks of one worker that are with workers at once")
     open_per_person: int = Field(20, description="Requests of one person that may be open at once")
     schedules_per_person: int = Field(20, description="Schedules of one person that may be active at once")
     lease_seconds: float = Field(20.0, description="A task silent for so long is handed out again")
@@ -59,6 +64,8 @@ class Settings(BaseSettings):
         60.0, description="How long a post of unknown fate may still show up before it is sent again"
     )
     slack_paced: bool = Field(True, description="Keep to Slack's rate limits; off only for load tests")
+    otel_exporter_otlp_endpoint: str = Field("", description="Where traces go, as OTLP over HTTP")
+    honcho_process_name: str = Field("", description="Set by honcho: `migrate` then stays until the end")
     crash_at: str = Field("", description="Tests only: kill the process at this point, e.g. K5")
 
     def database(self) -> str:
