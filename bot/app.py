@@ -13,7 +13,6 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -22,6 +21,7 @@ from filelock import FileLock, Timeout
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import schema
+from bot.app_slack import slack_side
 from bot.briefing import Briefing
 from bot.local import MAX_STEPS as EMBEDDED_STEPS
 from bot.local import STEP_SECONDS
@@ -32,24 +32,17 @@ from bot.registry import Registry
 from bot.run import Event
 from bot.schedules import Schedules
 from bot.settings import SLACK_API, Settings
-from bot.slack.admin import Admin
-from bot.slack.asking import Asking
 from bot.slack.authority import SlackAuthority
-from bot.slack.bolt import build, connected, whisper, who_am_i
+from bot.slack.bolt import connected, who_am_i
 from bot.slack.files import SlackMaterials
-from bot.slack.handlers import Handlers
-from bot.slack.home import Home
 from bot.slack.inbox import Inbox
-from bot.slack.incoming import Incoming
 from bot.slack.pace import NO_LIMITS, Rates
 from bot.slack.people import People
-from bot.slack.scheduling import Scheduling
-from bot.slack.screens import Screens
 from bot.slack.thread import SlackThreads
 from bot.store import Store
 from bot.tending import tending
 from bot.web import serving, web_app
-from workers import File, Sample, Worker, discover
+from workers import Worker, discover
 from workers.kit.crashpoints import crash_at
 from workers.kit.files import FileStore
 from workers.kit.service import Service
@@ -166,40 +159,20 @@ async def running(
             crash=crash,
         )
         orchestrator.on_end = schedules.judge
-        home = Home(
-            client_for,
-            people,
-            registry,
-            runs=store.runs,
-            schedules=store.schedules,
-            audit=store.audit,
-            clock=clock,
-            url=me.url or "",
-        )
-
-        async def whisper_there(incoming: Incoming, sentence: str) -> None:
-            if incoming.source == "home":
-                await home.publish(incoming.workspace, incoming.by, sentence)
-            elif incoming.in_a_list:
-                now = await home.listed(incoming.kind, incoming.workspace, incoming.by, sentence)
-                await whisper(client, incoming, sentence, now)
-            else:
-                await whisper(client, incoming, sentence)
-
-        admin = Admin(registry, people)
-        scheduling = Scheduling(schedules, orchestrator, admin, store.runs, clock)
-        handlers = Handlers(
-            orchestrator,
-            store.runs,
+        slack = slack_side(
+            settings,
+            client,
+            me,
+            store=store,
+            registry=registry,
             people=people,
-            admin=admin,
-            asking=Asking(orchestrator, store.runs, scheduling, max_open=settings.open_per_person),
-            scheduling=scheduling,
-            whisper=whisper_there,
+            orchestrator=orchestrator,
+            schedules=schedules,
+            files=files,
+            clock=clock,
+            crash=crash,
         )
-        inbox = Inbox(store.inbox, store.runs.owners, handlers.handle, clock, crash)
-        bolt = build(client, me, inbox, store.runs, home)
-        Screens(home, admin, registry, inbox, schedules.get, partial(_kept, files), clock).register(bolt)
+        inbox = slack.inbox
 
         async def drain() -> None:
             await inbox.drain(1)
@@ -214,10 +187,10 @@ async def running(
         secret = settings.slack_signing_secret.get_secret_value()
         if not (app_token or secret):
             raise CannotStart("Set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP).")
-        http = web_app(None if app_token else bolt, secret, clock, store)
+        http = web_app(None if app_token else slack.bolt, secret, clock, store)
         port = await stack.enter_async_context(serving(http, settings.host, settings.port))
         if app_token:
-            await stack.enter_async_context(connected(bolt, client, app_token))
+            await stack.enter_async_context(connected(slack.bolt, client, app_token))
         warming = asyncio.create_task(warm(model))
         stack.push_async_callback(_cancel, warming)
         log.info("ready", team=me.team, bot=me.bot_user_id, workers=list(workers), port=port)
@@ -249,10 +222,6 @@ def _own_host(settings: Settings) -> str:
     """A local Slack's host; empty for Slack's own."""
     own = settings.slack_api_url != SLACK_API
     return (urlsplit(settings.slack_api_url).hostname or "") if own else ""
-
-
-def _kept(files: FileStore, sample: Sample) -> tuple[File, ...]:
-    return tuple(files.put(content.encode(), name) for name, content in sample.files)
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:
