@@ -56,6 +56,7 @@ def playground(
         local = {
             "data_dir": folder / "bot",  # never a real workspace's database
             "database_url": "",
+            "broker_url": "",
             "port": settings.port if "port" in settings.model_fields_set else 0,  # health alone: any will do
             "slack_api_url": f"{url}/api/",
             "slack_bot_token": SecretStr(bot_token),
