@@ -19,41 +19,25 @@ def no_crash(point: str) -> None:
 
 
 def crash_at(wanted: str) -> Crash:
-    """Kills at the named point. `"K5:2"`: at the second time that this process passes it. `"K5@FOLDER:2"`:
-    whoever passes it, two times in all, over all processes that name this folder, and over their restarts.
-    Empty: never."""
+    """Kills at the named point, whenever it is passed. `"@FOLDER"`: of many processes and their restarts,
+    whoever passes a point takes a file named for it (`K5.1`, `K5.2`) out of that folder, and dies. Empty:
+    never."""
     if not wanted:
         return no_crash
-    name, shared, where = wanted.partition("@")
-    if shared:
-        folder, _, times = where.rpartition(":")
-        return _among_many(name, Path(folder), int(times))
-    name, _, times = wanted.partition(":")
-    left = int(times or 1)
+    folder = Path(wanted.removeprefix("@")) if wanted.startswith("@") else None
 
     def crash(point: str) -> None:
-        nonlocal left
-        if point == name:
-            left -= 1
-            if left == 0:
-                _die()
+        if _taken(point, folder) if folder else point == wanted:
+            os.kill(os.getpid(), signal.SIGKILL)
 
     return crash
 
 
-def _among_many(name: str, folder: Path, times: int) -> Crash:
-    def crash(point: str) -> None:
-        if point != name:
-            return
-        for number in range(times):
-            try:
-                (folder / f"{name}.{number}").touch(exist_ok=False)
-            except FileExistsError:
-                continue
-            _die()
-
-    return crash
-
-
-def _die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+def _taken(point: str, folder: Path) -> bool:
+    for armed in folder.glob(f"{point}.*"):
+        try:
+            armed.unlink()
+        except FileNotFoundError:  # another process was first
+            continue
+        return True
+    return False
