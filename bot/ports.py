@@ -55,8 +55,9 @@ class RunStore(Protocol):
         `StoreDown`."""
         ...
 
-    async def renew(self, address: Address) -> None:
-        """Renews the lease of a current attempt; anything else is ignored."""
+    async def renew(self, address: Address, seconds: float | None = None) -> None:
+        """Renews the lease of a current attempt, by another time than usual for one that will not say that
+        it is alive; anything else is ignored."""
         ...
 
     async def lost_leases(self) -> Sequence[Address]:

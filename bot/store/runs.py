@@ -65,8 +65,9 @@ class Runs:
         lease_until = self._clock() + self._lease_seconds
         return await self._writer.do(self._saves, saving.saving(before, after, lease_until))
 
-    async def renew(self, address: Address) -> None:
-        await self._writer.do(self._renewals, (address, self._clock() + self._lease_seconds))
+    async def renew(self, address: Address, seconds: float | None = None) -> None:
+        until = self._clock() + (self._lease_seconds if seconds is None else seconds)
+        await self._writer.do(self._renewals, (address, until))
 
     async def expire_leases(self) -> int:
         """Nobody else is alive, so whatever is out is lost: at the start of the only process there is."""

@@ -45,10 +45,10 @@ class FakeStore:
         self.runs[key] = saved
         return saved
 
-    async def renew(self, address: Address) -> None:
+    async def renew(self, address: Address, seconds: float | None = None) -> None:
         name = (address.workspace, address.run, address.step)
         if self.leases.get(name, (0, 0.0))[0] == address.attempt:
-            self.leases[name] = (address.attempt, self.now + self.lease)
+            self.leases[name] = (address.attempt, self.now + (self.lease if seconds is None else seconds))
 
     async def lost_leases(self) -> Sequence[Address]:
         return [

@@ -51,6 +51,7 @@ class TaskMessage(Address):
     external: bool = False  # it has effects outside: it begins when the bot has said that it may
     alone: bool = False  # two processes were lost over it: nothing runs beside it, and it asks first too
     files_at: str = ""  # where files are fetched and kept by processes that share no folder with the bot
+    reports_at: str = ""  # where a function behind a URL may post what it did not answer at once
     trace: str = ""  # W3C traceparent
 
 
