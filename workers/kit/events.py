@@ -1,0 +1,173 @@
+"""The wire's models as CloudEvents 1.0 in JSON, the bytes a queue or a URL carries: any language reads them.
+
+Structured mode: one JSON object with the envelope and, as `data`, the model. `type` alone says which model
+that is, so a process in another language may leave `kind` out. Attributes and fields that are not known
+here are passed over: newer peers may say more. What comes in was written by anybody who may write to the
+queue, so reading raises one error, `Unreadable`, whose sentence is fit for a log: it never quotes the body.
+
+The envelope is five attributes, which pydantic checks here; the official SDK checks fewer, raises whatever
+it stumbles over, and would bring two more packages into every worker.
+
+Not known here: queues, delivery, what a report means.
+"""
+
+from __future__ import annotations
+
+import time as clocks
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, get_args
+
+from pydantic import AwareDatetime, Field, ValidationError
+from pydantic_core import from_json, to_json
+from taskiq import BrokerMessage, TaskiqMessage
+from taskiq.abc.formatter import TaskiqFormatter
+
+from workers import Contract
+from workers.kit.wire import Control, Report, TaskMessage
+
+CONTENT_TYPE = "application/cloudevents+json"
+TASK, REPORT, CONTROL = "delegate.task", "delegate.report", "delegate.control"  # names of taskiq tasks too
+UNREADABLE = "delegate.unreadable"
+BIGGEST = 16 * 2**20  # bytes: what a RabbitMQ of our days takes by default
+
+Message = TaskMessage | Report | Control
+
+
+def _by_kind(family: str, union: Any) -> dict[str, type[Contract]]:
+    models = get_args(get_args(union)[0])
+    return {f"{family}.{model.model_fields['kind'].default}": model for model in models}
+
+
+MODELS: dict[str, type[Contract]] = (
+    {TASK: TaskMessage} | _by_kind(REPORT, Report) | _by_kind(CONTROL, Control)
+)
+TYPES = {model: name for name, model in MODELS.items()}
+
+
+class Unreadable(ValueError):
+    """Not one of our messages. The sentence says what is wrong and quotes nothing of it."""
+
+
+class Envelope(Contract):
+    """What CloudEvents asks for, and what we use of the rest."""
+
+    specversion: str = Field(pattern=r"^1\.\d")
+    type: str
+    id: str = Field(min_length=1)
+    source: str = Field(min_length=1)
+    time: AwareDatetime | None = None
+    datacontenttype: str = Field("application/json", pattern=r"(?i)^[a-z]+/([a-z0-9.+-]+\+)?json\s*(;|$)")
+    traceparent: str = ""
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    type: str
+    id: str
+    source: str
+    time: float  # seconds since the epoch; 0 where the sender did not say
+    traceparent: str  # W3C; empty: none
+    data: Message
+
+
+def dumps(model: Message, *, source: str, id: str, time: datetime, traceparent: str = "") -> bytes:
+    """`source` names the process, `id` the message: a message that is sent again keeps it."""
+    name, trace = TYPES[type(model)], traceparent or getattr(model, "trace", "")
+    text = model.model_dump_json()
+    return _written(name, text, vars(model), source=source, id=id, time=time, traceparent=trace)
+
+
+def loads(body: bytes) -> Event:
+    if len(body) > BIGGEST:
+        raise Unreadable(f"It is longer than {BIGGEST // 2**20} MB.")
+    try:
+        envelope = Envelope.model_validate(from_json(body, allow_inf_nan=False))
+    except ValidationError as error:
+        raise Unreadable(f"It is no CloudEvent 1.0 as we read them: {_where(error, Envelope)}.") from None
+    except ValueError:
+        raise Unreadable("It is no JSON.") from None
+    if (known := MODELS.get(envelope.type)) is None:
+        raise Unreadable("Its type is none of ours.")
+    try:
+        data: Any = known.model_validate(envelope.data)
+    except ValidationError as error:
+        raise Unreadable(f"It says {envelope.type}, but in its data {_where(error, known)}.") from None
+    at = envelope.time.timestamp() if envelope.time else 0.0
+    return Event(envelope.type, envelope.id, envelope.source, at, envelope.traceparent, data)
+
+
+def _written(
+    name: str, text: str, about: Mapping[str, Any], *, source: str, id: str, time: datetime, traceparent: str
+) -> bytes:
+    """The envelope around JSON text that is there already; `about` is the same as a mapping."""
+    subject = "/".join(str(about[part]) for part in ("run", "step", "attempt") if part in about)
+    head = {"specversion": "1.0", "type": name, "source": source, "id": id, "time": time.astimezone(UTC)}
+    head |= {"subject": subject, "datacontenttype": "application/json"}
+    head |= {"traceparent": traceparent} if traceparent else {}
+    return b'%b,"data":%b}' % (to_json(head)[:-1], text.encode())
+
+
+def _where(error: ValidationError, model: type[Contract]) -> str:
+    """The first thing that is wrong. Only names of our own fields are said: others stand in the body."""
+    first = error.errors(include_input=False, include_context=False, include_url=False)[0]
+    field = first["loc"][0] if first["loc"] else ""
+    if field not in model.model_fields:
+        return "there is no object"
+    return f"“{field}” is missing" if first["type"] == "missing" else f"“{field}” is not as it should be"
+
+
+class CloudEvents(TaskiqFormatter):
+    """For taskiq, whose tasks `delegate.task`, `delegate.report` and `delegate.control` take one argument:
+    the model's JSON text. Time and traceparent are labels, `time` in seconds since the epoch.
+
+    taskiq acknowledges what a formatter raises over, with a warning that quotes it all. So this one never
+    raises: a body that can't be read, or that belongs on another queue (`takes`), becomes the task
+    `delegate.unreadable`, with the body as text and the reason.
+    """
+
+    def __init__(
+        self,
+        source: str = "delegate",
+        *,
+        takes: Iterable[Literal["delegate.task", "delegate.report", "delegate.control"]] = (
+            "delegate.task",
+            "delegate.report",
+            "delegate.control",
+        ),
+        clock: Callable[[], float] = clocks.time,
+    ) -> None:
+        self._source, self._takes, self._clock = source, frozenset(takes), clock
+
+    def dumps(self, message: TaskiqMessage) -> BrokerMessage:
+        text: str = message.args[0] if message.args else message.kwargs["body"]
+        data = from_json(text)
+        name = message.task_name if message.task_name == TASK else f"{message.task_name}.{data['kind']}"
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        trace = str(message.labels.get("traceparent") or data.get("trace") or "")
+        body = _written(
+            name, text, data, source=self._source, id=message.task_id, time=now, traceparent=trace
+        )
+        return BrokerMessage(
+            task_id=message.task_id, task_name=message.task_name, message=body, labels=message.labels
+        )
+
+    def loads(self, message: bytes) -> TaskiqMessage:
+        try:
+            event = loads(message)
+        except Unreadable as error:
+            return _unreadable(message, str(error))
+        name = TASK if event.type == TASK else event.type.rpartition(".")[0]
+        if name not in self._takes:
+            return _unreadable(message, f"It says {event.type}, which does not belong on this queue.")
+        labels: dict[str, Any] = {"time": event.time, "source": event.source}
+        labels |= {"traceparent": event.traceparent} if event.traceparent else {}
+        args = [event.data.model_dump_json()]
+        return TaskiqMessage(task_id=event.id, task_name=name, labels=labels, args=args, kwargs={})
+
+
+def _unreadable(body: bytes, reason: str) -> TaskiqMessage:
+    args = [body.decode("utf-8", "backslashreplace"), reason]
+    return TaskiqMessage(task_id="", task_name=UNREADABLE, labels={}, args=args, kwargs={})
