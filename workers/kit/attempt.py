@@ -118,7 +118,8 @@ class Attempt:
         self._line = ""
 
     def _with_path(self, file: File) -> File:
-        return file.model_copy(update={"path": str(self._files.path(file))}) if file.id else file
+        """A path in a message is somebody else's: it is never followed."""
+        return file.model_copy(update={"path": str(self._files.path(file)) if file.id else ""})
 
     def _with_paths(self, earlier: Earlier) -> Earlier:
         files = tuple(self._with_path(f) for f in earlier.result.files)
