@@ -30,7 +30,7 @@ from workers.kit.wire import Control, Report, TaskMessage
 CONTENT_TYPE = "application/cloudevents+json"
 TASK, REPORT, CONTROL = "delegate.task", "delegate.report", "delegate.control"  # names of taskiq tasks too
 UNREADABLE = "delegate.unreadable"
-BIGGEST = 16 * 2**20  # bytes: what a RabbitMQ of our days takes by default
+BIGGEST = 32 * 2**20  # bytes: 20 earlier results of 1 MB each, and more thread than anybody reads
 
 Message = TaskMessage | Report | Control
 

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from workers import Answer, Contract, Earlier, File, Line, Result
 
+Count = Annotated[int, Field(ge=0, lt=2**31)]
 MODEL = "model"  # the reserved worker: a bare model call (planning, answering) that any service runs
 
 
@@ -56,12 +57,13 @@ class TaskMessage(Address):
 
 
 class Usage(Contract):
-    """What an attempt spent. `cost` in US dollars, 0 where the model's price is unknown."""
+    """What an attempt spent. `cost` in US dollars, 0 where the model's price is unknown. It is added up and
+    charged, and may come from a process in another language: no NaN, nothing below 0 or beyond a column."""
 
-    calls: int = 0
-    tokens_in: int = 0
-    tokens_out: int = 0
-    cost: float = 0.0
+    calls: Count = 0
+    tokens_in: Count = 0
+    tokens_out: Count = 0
+    cost: float = Field(0.0, ge=0, le=1e6)
 
     def __add__(self, more: Usage) -> Usage:
         return Usage(
