@@ -89,7 +89,7 @@ async def test_text_is_a_result(shop: Shop) -> None:
     assert isinstance(report, Finished)
     assert report.result == Result(text="R: I (T1/r1/s1)")
     assert shop.kinds() == ["started", "finished"]
-    assert shop.crashes == ["K12"]
+    assert shop.crashes == ["K11", "K12"]
 
 
 @pytest.mark.parametrize(
@@ -394,7 +394,7 @@ async def test_stop_hangs_up_on_the_model(tmp_path: Path, stub: StubModel) -> No
         await run
         while not stub.requests[0].aborted:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-    assert shop.crashes == ["K4"]
+    assert shop.crashes == ["K11", "K4"]
     assert shop.kinds() == ["started"]
 
 

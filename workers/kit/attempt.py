@@ -21,7 +21,7 @@ from workers.kit.wire import Report, Said, TaskMessage, Usage
 log = structlog.get_logger(__name__)
 LONGEST_LINE = 200  # characters of progress that a task card has room for
 
-Send = Callable[[Report], Awaitable[None]]
+Send = Callable[[Report], Awaitable[object]]  # False, of a `Started`: it may not begin
 
 
 class Attempt:

@@ -4,27 +4,40 @@ A worker that raises, hangs, answers a gigabyte or calls `exit` costs its own st
 can not do is block the event loop: CPU-bound work belongs in a thread (`asyncio.to_thread`) or, if it may
 crash or never end, in a child process; a loop that is blocked sends no heartbeats, and its leases run out.
 
-Heartbeats begin on receipt, not at the start, so that a task which waits for a slot is not handed to
+Heartbeats begin on receipt, not at the start, so that a task which waits for a place is not handed to
 somebody else as lost. `Started` is reported before a worker runs: an attempt whose start nobody heard of can
-be repeated without asking. Not known here: plans, databases, Slack, which queue a task came from.
+be repeated without asking.
+
+A task is acknowledged when it starts. A process that is lost before costs nothing: the broker hands the
+message to the next. From then on its lease is the one owner of lost work: who lost its connection may still
+be at it, so a second delivery must never begin it again. Where beginning twice would do harm (effects
+outside, or a task that two processes were lost over) the bot is asked first, and waited for.
+
+Not known here: plans, databases, Slack, which queue a task came from.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import Any
 
 import structlog
 
-from workers import Question, Result, Worker, WorkerError
+from workers import Result, Worker, WorkerError
 from workers.kit.attempt import Attempt, Send
+from workers.kit.crashpoints import Crash, no_crash
+from workers.kit.ending import address_of, ending, fit, too_late, what
+from workers.kit.far_files import FarFiles
 from workers.kit.files import FileStore
-from workers.kit.model import Model, ModelError
-from workers.kit.wire import MODEL, Asked, Beat, Failed, Finished, Released, Report, Started, TaskMessage
+from workers.kit.held import Ack, Held, nothing
+from workers.kit.model import Model
+from workers.kit.places import Places
+from workers.kit.wire import MODEL, Beat, Go, Released, Report, Started, TaskMessage
+
+__all__ = ["Service", "what"]
 
 log = structlog.get_logger(__name__)
 Key = tuple[str, str, str, int]
@@ -32,19 +45,9 @@ REMEMBERED = 4096  # attempts that are done here; a message that comes twice is 
 PATIENCE = 1.0  # seconds for a worker to leave when it is told to; then it is left behind
 
 
-@dataclass(slots=True, eq=False)
-class Held:
-    """A task this process answers for."""
-
-    task: TaskMessage
-    attempt: Attempt
-    body: asyncio.Task[Result | str] | None = None
-    started: bool = False  # it has a slot, and the bot may have heard so
-    gone: bool = False  # nobody waits for it any more
-    beating: bool = False
-
-
 class Service:
+    """`holder` names this process; with `reply_to`, its control queue, the bot's answers come to `went`."""
+
     def __init__(
         self,
         workers: Mapping[str, Worker],
@@ -52,18 +55,22 @@ class Service:
         report: Send,
         files: FileStore,
         *,
+        holder: str = "",
+        reply_to: str = "",
         clock: Callable[[], float] = time.time,
         concurrency: int = 64,
         beat_seconds: float = 5.0,
         say_seconds: float = 1.0,
         asks: int = 20,
         result_bytes: int = 1_000_000,
-        crash: Callable[[str], None] = lambda _: None,
+        crash: Crash = no_crash,
     ) -> None:
         self._workers, self._model_for, self._report, self._files = workers, model_for, report, files
+        self._holder, self._reply_to = holder, reply_to
         self._clock, self._beat_seconds, self._say_seconds = clock, beat_seconds, say_seconds
         self._asks, self._result_bytes, self._crash = asks, result_bytes, crash
-        self._slots = asyncio.Semaphore(concurrency)
+        self._far_files = FarFiles(files)
+        self._places = Places(concurrency)
         self._held: dict[Key, Held] = {}
         self._done: dict[Key, None] = {}
         self.idle = asyncio.Event()  # nothing is here
@@ -73,19 +80,32 @@ class Service:
         self._ticker: asyncio.Task[None] | None = None
 
     @property
+    def workers(self) -> Mapping[str, Worker]:
+        return self._workers
+
+    @property
     def busy(self) -> int:
-        """How many tasks are here, running or waiting for a slot."""
+        """How many tasks are here, running or waiting for a place."""
         return len(self._held)
 
-    async def run(self, task: TaskMessage) -> None:
-        """Never raises. An attempt that is here already, or was done here, is ignored."""
+    async def run(self, task: TaskMessage, ack: Ack = nothing) -> None:
+        """Never raises. An attempt that is here already, or was done here, is ignored. While draining nothing
+        is taken, nor acknowledged: whoever brought it takes it elsewhere."""
         key = (task.workspace, task.run, task.step, task.attempt)
-        if self._draining or key in self._held or key in self._done:
+        if self._draining:
             return
+        if here := self._held.get(key):
+            await here.again(ack)
+            return
+        if key in self._done:
+            with suppress(Exception):  # it comes once more then
+                await ack()
+            return
+        self._crash("K11")  # received, unleased
         attempt = Attempt(
             task, self._model_for, self._report, self._files, asks=self._asks, say_seconds=self._say_seconds
         )
-        held = self._held[key] = Held(task, attempt)
+        held = self._held[key] = Held(task, attempt, [ack])
         self.idle.clear()
         if self._ticker is None or self._ticker.done():
             self._ticker = asyncio.create_task(self._tick())
@@ -104,13 +124,22 @@ class Service:
             if not self._held:
                 self.idle.set()
 
+    def went(self, go: Go) -> None:
+        """The bot's answer to a `Started` that asked. One that nobody waits for is harmless."""
+        if held := self._held.get((go.workspace, go.run, go.step, go.attempt)):
+            held.granted = go.granted
+            held.answered.set()
+
     def cancel(self, workspace: str, run_id: str) -> int:
         """Nobody waits for this run: its tasks end without a report. Says how many there were."""
-        return self._drop([h for k, h in self._held.items() if k[:2] == (workspace, run_id)])
+        held = [h for k, h in self._held.items() if k[:2] == (workspace, run_id)]
+        for h in held:
+            h.drop()
+        return len(held)
 
     async def drain(self, seconds: float) -> None:
-        """For SIGTERM: takes nothing new, hands back what waits for a slot, gives the rest this long and then
-        hands that back too, so that another process takes it at once and counts no loss."""
+        """For SIGTERM: takes nothing new, hands back what waits for a place, gives the rest this long and
+        then hands that back too, so that another process takes it at once and counts no loss."""
         self._draining = True
         await self._hand_back([h for h in self._held.values() if not h.started])
         try:
@@ -120,30 +149,25 @@ class Service:
             await asyncio.wait([self._keep(self.idle.wait())], timeout=PATIENCE + 0.5)
         if self._ticker is not None:
             self._ticker.cancel()
+        await self._far_files.close()
 
     async def _hand_back(self, held: list[Held]) -> None:
-        self._drop(held)
         for h in held:
-            log.info("a task is handed back", step=h.task.step, run=h.task.run)
-        released = (self._report(Released(**_address(h.task))) for h in held)
-        await asyncio.gather(*released, return_exceptions=True)  # one that fails: its lease runs out
+            h.drop()
+        await asyncio.gather(*map(self._release, held), return_exceptions=True)
 
-    def _drop(self, held: list[Held]) -> int:
-        for h in held:
-            h.gone = True
-            if h.body is not None:
-                h.body.cancel()
-        return len(held)
+    async def _release(self, held: Held) -> None:
+        """Whose report fails, its lease runs out. What went back to the broker needs no word from us."""
+        if held.started or await held.acknowledge():
+            log.info("a task is handed back", step=held.task.step, run=held.task.run)
+            await self._report(Released(**address_of(held.task)))
 
     async def _outcome(self, held: Held) -> Report | None:
         """What to report in the end; None when nobody waits for it."""
-        task, address = held.task, _address(held.task)
-        async with self._slots:
-            if held.gone:
-                return None
-            held.started = True
-            await self._report(Started(**address))
-            if held.gone:
+        task = held.task
+        async with self._places.place(alone=task.alone):
+            held.started = not held.gone
+            if not await held.acknowledge() or held.gone or not await self._may_begin(held):
                 return None
             held.body = asyncio.create_task(self._body(held))
             await asyncio.wait({held.body}, timeout=task.seconds)
@@ -155,47 +179,43 @@ class Service:
         if held.gone:
             return None
         usage = held.attempt.usage
-        if late:
-            sentence = f"The {task.worker} took longer than {task.seconds} seconds, so I stopped it."
-            return Failed(**address, error=sentence, model_down=False, usage=usage)
-        error = _plain(asyncio.CancelledError() if held.body.cancelled() else held.body.exception())
-        if isinstance(error, Question):
-            return Asked(**address, question=error.text, options=error.options, usage=usage)
-        if error is None:
-            try:
-                return Finished(**address, result=self._result(held.body.result(), task), usage=usage)
-            except Exception as unfit:
-                error = unfit
-        down = isinstance(error, ModelError) and error.down
-        return Failed(**address, error=_sentence(error, task), model_down=down, usage=usage)
+        return too_late(task, usage) if late else ending(held.body, task, usage)
 
-    async def _body(self, held: Held) -> Result | str:
-        task, attempt = held.task, held.attempt
+    async def _may_begin(self, held: Held) -> bool:
+        """Says that it begins. Where it must be let, asks until there is an answer: bots may be away. One
+        that gets none is handed back, for it has not begun."""
+        task, address = held.task, address_of(held.task)
+        if not (self._reply_to and (task.external or task.alone)):
+            heard = await self._report(Started(**address, holder=self._holder))
+            return heard is not False and not held.gone
+        asking = Started(**address, holder=self._holder, reply_to=self._reply_to)
+        try:
+            async with asyncio.timeout(task.seconds):
+                while not held.answered.is_set():
+                    await self._report(asking)
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(held.answered.wait(), self._beat_seconds)
+        except TimeoutError:
+            await self._release(held)
+        return held.granted and not held.gone
+
+    async def _body(self, held: Held) -> Result:
+        task, attempt, deadline = held.task, held.attempt, self._clock() + held.task.seconds
         try:
             if task.worker == MODEL and task.call is not None:
                 if task.step == "~plan":
                     self._crash("K4")
-                return Result(
-                    text=await attempt.complete(
-                        task.call.messages, task.call.response_schema, task.call.max_tokens
-                    )
-                )
+                call = task.call
+                text = await attempt.complete(call.messages, call.response_schema, call.max_tokens)
+                return fit(text, task, self._result_bytes)
             if (worker := self._workers.get(task.worker)) is None:
                 raise WorkerError(f"There is no worker named {task.worker} here.")
-            return await worker.run(attempt.for_worker(self._clock() + task.seconds))
+            await self._far_files.fetch(task)
+            result = fit(await worker.run(attempt.for_worker(deadline)), task, self._result_bytes)
+            await self._far_files.keep(task, result)
+            return result
         except (SystemExit, KeyboardInterrupt) as error:  # asyncio would end the whole process with it
             raise RuntimeError(type(error).__name__) from error
-
-    def _result(self, value: object, task: TaskMessage) -> Result:
-        """The worker's result if it can be passed on. Raises `WorkerError`, and whatever JSON does."""
-        result = Result(text=value) if isinstance(value, str) else value
-        if not isinstance(result, Result):
-            raise WorkerError(f"The {task.worker} came back with something that is no result.")
-        if not (result.text.strip() or result.files or result.table):
-            raise WorkerError(f"The {task.worker} came back with nothing.")
-        if len(result.text) > self._result_bytes or len(result.model_dump_json()) > self._result_bytes:
-            raise WorkerError(f"The {task.worker}'s result is too large to pass on.")
-        return result
 
     def _remember(self, key: Key) -> None:
         self._done[key] = None
@@ -212,7 +232,7 @@ class Service:
 
     async def _beat(self, held: Held) -> None:
         try:
-            await self._report(Beat(**_address(held.task)))
+            await self._report(Beat(**address_of(held.task)))
         except Exception as error:  # the next one may pass
             log.warning("a heartbeat was lost", error=type(error).__name__)
         finally:
@@ -223,32 +243,3 @@ class Service:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
         return task
-
-
-def _address(task: TaskMessage) -> dict[str, Any]:
-    return {"workspace": task.workspace, "run": task.run, "step": task.step, "attempt": task.attempt}
-
-
-def _plain(error: BaseException | None) -> BaseException | None:
-    """Out of a group (a worker's `TaskGroup`): what was meant for people, if anything was."""
-    if isinstance(error, BaseExceptionGroup):
-        meant: BaseException | None = error.subgroup((WorkerError, Question))
-        while isinstance(meant, BaseExceptionGroup):
-            meant = meant.exceptions[0]
-        return meant or error
-    return error
-
-
-def _sentence(error: BaseException, task: TaskMessage) -> str:
-    if isinstance(error, WorkerError):
-        return str(error) or f"The {task.worker} gave up."
-    log.error("a worker failed", worker=task.worker, run=task.run, **what(error))
-    if isinstance(error, MemoryError):
-        return f"The {task.worker} needed more memory than there is."
-    return f"The {task.worker} stopped at an error of its own ({type(error).__name__})."
-
-
-def what(error: BaseException) -> dict[str, str]:
-    """An error for the log: its type and the place, never its text, which may quote what people wrote."""
-    last = traceback.extract_tb(error.__traceback__)[-1:]
-    return {"error": type(error).__name__, "where": ", ".join(f"{f.filename}:{f.lineno}" for f in last)}

@@ -1,0 +1,77 @@
+"""How an attempt ended, as the report that says so: what may be passed on, and whose sentence is shown.
+
+A sentence for the thread is one that was written for people (`WorkerError`); of any other error only its
+type is told, for its text may quote what people wrote. Not known here: places, heartbeats, transports.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from typing import Any
+
+import structlog
+
+from workers import Question, Result, WorkerError
+from workers.kit.model import ModelError
+from workers.kit.wire import Asked, Failed, Finished, Report, TaskMessage, Usage
+
+log = structlog.get_logger(__name__)
+
+
+def address_of(task: TaskMessage) -> dict[str, Any]:
+    return {"workspace": task.workspace, "run": task.run, "step": task.step, "attempt": task.attempt}
+
+
+def fit(value: object, task: TaskMessage, most_bytes: int) -> Result:
+    """The worker's result if it can be passed on. Raises `WorkerError`, and whatever JSON does."""
+    result = Result(text=value) if isinstance(value, str) else value
+    if not isinstance(result, Result):
+        raise WorkerError(f"The {task.worker} came back with something that is no result.")
+    if not (result.text.strip() or result.files or result.table):
+        raise WorkerError(f"The {task.worker} came back with nothing.")
+    if len(result.text) > most_bytes or len(result.model_dump_json()) > most_bytes:
+        raise WorkerError(f"The {task.worker}'s result is too large to pass on.")
+    return result
+
+
+def too_late(task: TaskMessage, usage: Usage) -> Report:
+    sentence = f"The {task.worker} took longer than {task.seconds} seconds, so I stopped it."
+    return Failed(**address_of(task), error=sentence, usage=usage)
+
+
+def ending(body: asyncio.Task[Result], task: TaskMessage, usage: Usage) -> Report:
+    """The report of a worker that is done."""
+    address = address_of(task)
+    error = _meant(asyncio.CancelledError() if body.cancelled() else body.exception())
+    if error is None:
+        return Finished(**address, result=body.result(), usage=usage)
+    if isinstance(error, Question):
+        return Asked(**address, question=error.text, options=error.options, usage=usage)
+    down = isinstance(error, ModelError) and error.down
+    return Failed(**address, error=_sentence(error, task), model_down=down, usage=usage)
+
+
+def _meant(error: BaseException | None) -> BaseException | None:
+    """Out of a group (a worker's `TaskGroup`): what was meant for people, if anything was."""
+    if isinstance(error, BaseExceptionGroup):
+        meant: BaseException | None = error.subgroup((WorkerError, Question))
+        while isinstance(meant, BaseExceptionGroup):
+            meant = meant.exceptions[0]
+        return meant or error
+    return error
+
+
+def _sentence(error: BaseException, task: TaskMessage) -> str:
+    if isinstance(error, WorkerError):
+        return str(error) or f"The {task.worker} gave up."
+    log.error("a worker failed", worker=task.worker, run=task.run, **what(error))
+    if isinstance(error, MemoryError):
+        return f"The {task.worker} needed more memory than there is."
+    return f"The {task.worker} stopped at an error of its own ({type(error).__name__})."
+
+
+def what(error: BaseException) -> dict[str, str]:
+    """An error for the log: its type and the place, never its text, which may quote what people wrote."""
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    return {"error": type(error).__name__, "where": ", ".join(f"{f.filename}:{f.lineno}" for f in last)}
