@@ -92,7 +92,7 @@ async def call(method: Awaitable[AsyncSlackResponse], seconds: float = SECONDS) 
         async with asyncio.timeout(seconds):
             response = await method
     except SlackApiError as error:
-        raise _told(error) from error
+        raise trouble_in(error) from error
     except aiohttp.ClientConnectorError as error:
         raise NotSent(str(error)) from error
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
@@ -100,7 +100,8 @@ async def call(method: Awaitable[AsyncSlackResponse], seconds: float = SECONDS) 
     return response.data if isinstance(response.data, dict) else {}
 
 
-def _told(error: SlackApiError) -> SlackTrouble:
+def trouble_in(error: SlackApiError) -> SlackTrouble:
+    """What Slack said, as one of the four above."""
     response: Any = error.response
     status = int(getattr(response, "status_code", None) or getattr(response, "status", None) or 0)
     data = getattr(response, "data", None)

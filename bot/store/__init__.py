@@ -7,13 +7,12 @@ rows, connections or statements, and knows nothing of Slack, queues or models.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from sqlalchemy import Connection, delete, func, select, text
+from sqlalchemy import Connection, delete, select
 
 from bot.database import Database, open_database
 from bot.ports import Clock
 from bot.store.audit import Audit
+from bot.store.counts import Counts, counts
 from bot.store.inbox import Inbox
 from bot.store.messages import Messages
 from bot.store.runs import Runs
@@ -23,17 +22,6 @@ from bot.store.writer import Writer
 from bot.tables import AUDIT, FIRE, INBOX, MESSAGE, RATING, RUN, SCHEDULE, SEEN, STEP, TEAM
 
 __all__ = ["Audit", "Counts", "Inbox", "Messages", "Runs", "Schedules", "Store", "Teams"]
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """For health and metrics."""
-
-    working: int
-    queued: int
-    out: int  # steps with workers
-    inbox: int  # events stored and not handled
-    oldest: float | None  # when the oldest of these came
 
 
 class Store:
@@ -60,7 +48,7 @@ class Store:
         await self.database.read(lambda c: c.execute(select(RUN.c.id).limit(1)).all())
 
     async def counts(self) -> Counts:
-        return await self.database.read(_counts)
+        return await self.database.read(counts)
 
     async def forget_workspace(self, workspace: str) -> None:
         """Deletes all of a workspace's rows. Whoever still works on one of its runs gets `Conflict`."""
@@ -77,18 +65,3 @@ class Store:
         """Commits what waits to be, then lets go of the database."""
         await self._writer.close()
         await self.database.close()
-
-
-def _counts(connection: Connection) -> Counts:
-    runs = select(RUN.c.status, func.count()).where(text("run.status IN ('queued', 'working')"))
-    by_status = {row[0]: row[1] for row in connection.execute(runs.group_by(RUN.c.status))}
-    out = select(func.count()).select_from(STEP).where(text("step.lease_until IS NOT NULL"))
-    waiting = select(func.count(), func.min(INBOX.c.received_at)).where(text("inbox.done_at IS NULL"))
-    inbox, oldest = connection.execute(waiting).one()
-    return Counts(
-        working=by_status.get("working", 0),
-        queued=by_status.get("queued", 0),
-        out=connection.execute(out).scalar_one(),
-        inbox=inbox,
-        oldest=oldest,
-    )

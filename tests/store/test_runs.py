@@ -87,7 +87,7 @@ async def test_a_deleted_run_does_not_come_back(store: Store) -> None:
     with pytest.raises(Conflict):
         await happen(store, run, PlanMade(1, chain("a")))
     assert await store.runs.load("T1", "r1") is None
-    assert await store.inbox.waiting() == []
+    assert await store.inbox.take() == []
     assert await store.messages.shown("T1", "r1") == {}
     assert await reloaded(store, elsewhere) == elsewhere
 
@@ -234,7 +234,9 @@ async def test_counts_are_for_health(store: Store, now: Now) -> None:
     await begun(store)
     await store.runs.save(None, new_run("r2", "T1", request(), 1_001.0))
     await store.inbox.put("T1", ["e1"], "{}")
-    assert await store.counts() == Counts(working=1, queued=1, out=1, inbox=1, oldest=now.at)
+    assert await store.counts() == Counts(
+        working=1, queued=1, inbox=1, oldest=now.at, out_by_worker={"model": 1}
+    )
     await store.ping()
 
 
