@@ -150,16 +150,39 @@ class MessageStore(Protocol):
         ...
 
 
-class InboxStore(Protocol):
-    """Events that were acknowledged to Slack, or are about to be."""
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An event that was not handled yet. `tries`: how often a bot took it in hand, this time too."""
 
-    async def put(self, workspace: str, keys: Sequence[str], body: str) -> int | None:
-        """Commits the event unless one of its keys was seen before; its id if it is new. `StoreDown`."""
+    id: int
+    body: str
+    tries: int
+
+
+class InboxStore(Protocol):
+    """Events that were acknowledged to Slack, or are about to be. One bot at a time has an event in hand:
+    who stored it, or who took it up after that one had not said for a while that it is still at it."""
+
+    async def put(self, workspace: str, keys: Sequence[str], body: str, place: str = "") -> int | None:
+        """Commits the event unless one of its keys was seen before; its id if it is new. `place`: the thread
+        that it belongs to. `StoreDown`."""
         ...
 
-    async def waiting(self, older_than: float = 0.0) -> Sequence[tuple[int, str]]:
-        """(id, body) of what was not handled yet, oldest first. `older_than`, in seconds: a younger one is
-        in the hands of whoever stored it."""
+    async def take(self, older_than: float = 0.0) -> Sequence[Waiting]:
+        """What nobody has in hand, oldest first; the caller has it from now on. `older_than`, in seconds: who
+        said more lately that it has an event still does."""
+        ...
+
+    async def hold(self, ids: Sequence[int]) -> None:
+        """The caller still has these in hand."""
+        ...
+
+    async def give_back(self, id: int) -> None:
+        """It could not be handled now, and that was not its fault: this try does not count."""
+        ...
+
+    async def at(self, workspace: str, place: str) -> Sequence[tuple[int, str]]:
+        """(id, body) of what waits to be handled, or is being handled, in one thread, oldest first."""
         ...
 
     async def done(self, id: int) -> None: ...

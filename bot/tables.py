@@ -122,8 +122,8 @@ class StepRow(Base, table=True):
     __table_args__ = tuple(
         Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
         for name, columns, where in (
-            ("ix_step_lease", ("lease_until",), "lease_until IS NOT NULL"),
-            ("ix_step_line", ("worker", "priority", "asked_at"), "in_line"),
+            ("ix_step_lease", ("worker", "workspace", "lease_until"), "lease_until IS NOT NULL"),
+            ("ix_step_line", ("worker", "workspace", "asked_at"), "in_line"),
             ("ix_step_ended", ("workspace", "finished_at"), "kind = 'work' AND finished_at > 0"),
         )
     )
@@ -145,7 +145,9 @@ class StepRow(Base, table=True):
     priority: int = 0  # 0: a person waits; 1: a schedule's
     asked_at: float = seconds()  # its run's `created_at`
     in_line: bool = False
-    ahead: int = 0
+    line_since: float = seconds()  # when this attempt got in line
+    ahead: int | None = Field(default=None, sa_type=Integer)
+    told_at: float = seconds()  # when a person was last told how many are ahead
     started: bool = False
     holder: str = words()
     losses: int = 0
@@ -194,6 +196,8 @@ class InboxRow(Base, table=True):
     workspace: str = words()
     place: str = words()  # the thread it belongs to, so that a reply to it is known as one
     body: str = words()
+    tries: int = 1  # how often a bot took it in hand
+    held_at: float = seconds()  # when the bot that has it said so last
     received_at: float = seconds()
     done_at: float | None = seconds(null=True)
 

@@ -11,12 +11,18 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, delete, select, text, update
 
 from bot.database import Database
-from bot.ports import Clock
+from bot.ports import Clock, Waiting
 from bot.store.sql import insert
 from bot.store.writer import Kind, Writer
 from bot.tables import INBOX, SEEN, storable
 
 MANY = 1000
+OPEN = text("inbox.done_at IS NULL")  # in the words of the partial indexes
+FREE = (
+    select(INBOX.c.id)
+    .where(OPEN, INBOX.c.held_at <= bindparam("before"), INBOX.c.received_at <= bindparam("before"))
+    .order_by(INBOX.c.id)
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,6 +30,7 @@ class _Event:
     workspace: str
     keys: tuple[str, ...]
     body: str
+    place: str
     now: float
 
 
@@ -31,18 +38,37 @@ class Inbox:
     def __init__(self, database: Database, writer: Writer, clock: Clock) -> None:
         self._database, self._writer, self._clock = database, writer, clock
 
-    async def put(self, workspace: str, keys: Sequence[str], body: str) -> int | None:
+    async def put(self, workspace: str, keys: Sequence[str], body: str, place: str = "") -> int | None:
         names = tuple(storable(key) for key in keys)
-        return await self._writer.do(PUTS, _Event(storable(workspace), names, body, self._clock()))
+        return await self._writer.do(PUTS, _Event(storable(workspace), names, body, place, self._clock()))
 
-    async def waiting(self, older_than: float = 0.0) -> Sequence[tuple[int, str]]:
-        """`older_than`, in seconds: a younger one is in the hands of whoever stored it."""
-        query = (
-            select(INBOX.c.id, INBOX.c.body)
-            .where(text("inbox.done_at IS NULL"), INBOX.c.received_at <= self._clock() - older_than)
-            .order_by(INBOX.c.id)
-            .limit(MANY)
-        )
+    async def take(self, older_than: float = 0.0) -> Sequence[Waiting]:
+        now = self._clock()
+        before = {"before": now - older_than}
+        take = update(INBOX).values(held_at=now, tries=INBOX.c.tries + 1)
+
+        def work(connection: Connection) -> list[Waiting]:
+            ids = connection.execute(FREE.limit(MANY).with_for_update(skip_locked=True), before).scalars().all()
+            if not ids:
+                return []
+            mine = take.where(INBOX.c.id.in_(ids)).returning(INBOX.c.id, INBOX.c.body, INBOX.c.tries)
+            return sorted((Waiting(*row) for row in connection.execute(mine)), key=lambda taken: taken.id)
+
+        if not await self._database.read(lambda c: c.execute(FREE.limit(1), before).first()):
+            return []  # the usual answer: no transaction that writes
+        return await self._database.write(work)
+
+    async def hold(self, ids: Sequence[int]) -> None:
+        rows = [{"the_id": id, "at": self._clock()} for id in sorted(ids)]
+        await self._database.write(lambda c: c.execute(HOLD, rows))
+
+    async def give_back(self, id: int) -> None:
+        again = update(INBOX).where(INBOX.c.id == id).values(tries=INBOX.c.tries - 1)
+        await self._database.write(lambda c: c.execute(again))
+
+    async def at(self, workspace: str, place: str) -> Sequence[tuple[int, str]]:
+        there = INBOX.c.workspace == storable(workspace), INBOX.c.place == storable(place)
+        query = select(INBOX.c.id, INBOX.c.body).where(OPEN, *there).order_by(INBOX.c.id).limit(MANY)
         return await self._database.read(lambda c: [(id, body) for id, body in c.execute(query)])
 
     async def done(self, id: int) -> None:
@@ -74,7 +100,10 @@ def _put(connection: Connection, batch: Sequence[_Event]) -> list[int | None]:
     if not new:
         return [None] * len(batch)
     add = INBOX.insert().returning(INBOX.c.id, sort_by_parameter_order=True)
-    rows = [{"workspace": e.workspace, "body": e.body, "received_at": e.now} for e in new]
+    rows = [
+        {"workspace": e.workspace, "place": e.place, "body": e.body, "received_at": e.now, "held_at": e.now}
+        for e in new
+    ]
     ids = dict(zip(map(id, new), connection.execute(add, rows).scalars(), strict=True))
     return [ids.get(id(event)) for event in batch]
 
@@ -98,6 +127,12 @@ FINISH = (
     update(INBOX)
     .where(INBOX.c.id == bindparam("the_id"), INBOX.c.done_at.is_(None))
     .values(done_at=bindparam("at"))
+)
+
+HOLD = (
+    update(INBOX)
+    .where(INBOX.c.id == bindparam("the_id"), INBOX.c.done_at.is_(None))
+    .values(held_at=bindparam("at"))
 )
 
 PUTS = Kind(1, _put, lambda event: ("event", id(event)))
