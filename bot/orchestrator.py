@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from bot import planner
+from bot import planner, traces
 from bot.briefing import Briefing, address
 from bot.decide import decide, may_begin, tasks, wakes
 from bot.ports import Clock, Conflict, RunStore, StoreDown, ThreadView, Transport
@@ -35,9 +35,11 @@ from bot.run import (
     TurnCame,
     new_run,
 )
+from bot.watch import UNWATCHED, Watch
 from workers import WorkerError
 from workers.kit import wire
 from workers.kit.crashpoints import Crash, no_crash
+from workers.kit.tracing import UNTRACED, Tracing
 
 log = structlog.get_logger(__name__)
 
@@ -59,10 +61,13 @@ class Orchestrator:
         clock: Clock,
         lease_seconds: float = 0.0,
         crash: Crash = no_crash,
+        watch: Watch = UNWATCHED,
+        tracing: Tracing = UNTRACED,
     ) -> None:
         """`lease_seconds`: 0 where the store's leases need no care (simulations)."""
         self._store, self._transport, self._threads = store, transport, threads
         self._briefing, self._clock, self._crash = briefing, clock, crash
+        self._watch, self._tracing = watch, tracing
         self._lease_seconds = lease_seconds
         self._swept_at: float | None = None
         self._blind_until = 0.0
@@ -94,6 +99,8 @@ class Orchestrator:
                 saved = await self._store.save(None, run)
             except Conflict:
                 return await self._store.load(workspace, run_id) or run
+        self._watch.changed(None, saved, None)
+        traces.begun(self._tracing, saved)
         self._reconcile(None, saved)
         return saved
 
@@ -116,6 +123,7 @@ class Orchestrator:
                 except Conflict:
                     continue  # another bot was first: decide again on what it left
                 break
+        self._watch.changed(run, saved, event)
         self._reconcile(run, saved)
         return saved
 
@@ -135,7 +143,8 @@ class Orchestrator:
             if isinstance(event, Proposed):
                 there = await self._thread(run)
                 event = replace(event, proposal=planner.recalled(event.proposal, there, run.request.by))
-        after = await self.handle(report.workspace, report.run, event)
+        with traces.handling(self._tracing, report):
+            after = await self.handle(report.workspace, report.run, event)
         if isinstance(report, wire.Finished):
             self._crash("K13")
         return after is not None and may_begin(after, report) if isinstance(report, wire.Started) else True
@@ -247,7 +256,9 @@ class Orchestrator:
         if (slow or state.kind == "work") and not await self._is_current(run, state):
             return  # stopped, or sent again, while its files were fetched
         self._crash("K9")
-        await self._transport.send(message)
+        with traces.sending(self._tracing, message) as span:
+            sent = {"trace": span.traceparent, "sent_at": self._clock()}
+            await self._transport.send(message.model_copy(update=sent))
         self._crash("K10")
 
     async def _is_current(self, run: Run, state: StepState) -> bool:

@@ -54,6 +54,7 @@ class TaskMessage(Address):
     files_at: str = ""  # where files are fetched and kept by processes that share no folder with the bot
     reports_at: str = ""  # where a function behind a URL may post what it did not answer at once
     trace: str = ""  # W3C traceparent
+    sent_at: float = 0.0  # seconds since the epoch, by the bot's clock
 
 
 class Usage(Contract):
