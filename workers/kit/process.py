@@ -1,0 +1,37 @@
+"""What every process of ours does around its work: an event loop (uvloop's where there is one), and an end
+when it is told to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Coroutine
+from typing import Any
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    except ImportError:
+        factory = None
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(work)
+
+
+def told_to_end() -> asyncio.Event:
+    """Set by SIGTERM or Ctrl-C. Whoever says it twice means now: the process is gone at once."""
+    told = asyncio.Event()
+
+    def end() -> None:
+        if told.is_set():
+            os._exit(1)
+        told.set()
+
+    loop = asyncio.get_running_loop()
+    for wanted in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(wanted, end)
+    return told

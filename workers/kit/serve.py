@@ -1,0 +1,150 @@
+"""A worker service, brought together, started and ended in order: the composition root of its process.
+
+It listens for health first, then loads what a first call would otherwise wait for, then takes work. Told to
+end, it takes nothing new, finishes what it can and hands the rest back, and only then hangs up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack
+from difflib import get_close_matches
+from typing import Any
+
+import aio_pika
+import structlog
+from aiormq.exceptions import AuthenticationError, ProbableAuthenticationError
+
+from workers import Worker, WorkerError, discover
+from workers.kit.crashpoints import crash_at
+from workers.kit.files import FileStore
+from workers.kit.health import health_app, serving
+from workers.kit.metrics import Book
+from workers.kit.model import Model
+from workers.kit.models import embedded, has_embedded, named
+from workers.kit.process import told_to_end
+from workers.kit.service import Service
+from workers.kit.settings import WorkerSettings
+from workers.kit.transport import TaskTransport
+
+log = structlog.get_logger(__name__)
+PAUSE = 1.0  # seconds between attempts to reach the broker
+
+
+class CannotServe(Exception):
+    """A sentence for the operator."""
+
+
+async def serve(settings: WorkerSettings, only: Sequence[str] = ()) -> None:
+    """Until it is told to end. Raises `CannotServe`."""
+    if not settings.broker_url:
+        raise CannotServe("BROKER_URL is not set. Without a broker the bot runs its workers itself.")
+    if not settings.model and not has_embedded():
+        raise CannotServe("MODEL is not set, and what the embedded one needs is not installed here.")
+    workers = _workers(only)
+    told, missing, book = told_to_end(), ["It is starting."], Book()
+    async with AsyncExitStack() as stack:
+        app = health_app(lambda: missing[0], book.page)
+        port = await _listening(stack, app, settings)
+        log.info("starting", workers=list(workers), port=port)
+        model = named(settings, settings.model) if settings.model else await embedded(settings, stack)
+        stack.push_async_callback(model.close)
+        if not await _unless(told, _warm(model)):
+            return
+        missing[0] = "The broker cannot be reached."
+        if not await _unless(told, _reach(settings.broker_url)):
+            return
+        transport = _transport(settings, workers, model)
+        await transport.start()
+        missing[0] = ""
+        log.info("ready", workers=list(workers), port=port)
+        await told.wait()
+        missing[0] = "It ends."
+        log.info("ending", seconds=settings.drain_seconds)
+        await transport.stop(settings.drain_seconds)
+
+
+def _transport(settings: WorkerSettings, workers: Mapping[str, Worker], model: Model) -> TaskTransport:
+    holder = f"{socket.gethostname()[:100]}-{os.getpid()}-{secrets.token_hex(3)}"
+    transport = TaskTransport(
+        settings.broker_url,
+        prefix=settings.broker_prefix,
+        holder=holder,
+        workers=workers,
+        concurrency=settings.concurrency,
+    )
+    models = {name: named(settings, name) for name in settings.allowed_models()}
+    service = Service(
+        workers,
+        lambda task: models.get(task.model, model),
+        transport.report,
+        FileStore(settings.data_dir / "files"),
+        holder=holder,
+        reply_to=f"{settings.broker_prefix}control.{holder}",
+        concurrency=settings.concurrency,
+        beat_seconds=settings.lease_seconds / 4,
+        crash=crash_at(settings.crash_at),
+    )
+    transport.listen(service)
+    return transport
+
+
+def _workers(only: Sequence[str]) -> Mapping[str, Worker]:
+    found = discover()
+    for problem in found.problems:
+        log.warning(problem)
+    for name in only:
+        if name not in found.workers:
+            near = get_close_matches(name.lower(), found.workers, n=3)
+            hint = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(found.workers)}."
+            raise CannotServe(f"There is no worker named “{name}” here. {hint}")
+    return {name: found.workers[name] for name in only} if only else found.workers
+
+
+async def _listening(stack: AsyncExitStack, app: Any, settings: WorkerSettings) -> int:
+    """On a machine with several of them all but one find PORT taken: health then has another."""
+    try:
+        return await stack.enter_async_context(serving(app, settings.host, settings.port))
+    except OSError as error:
+        log.warning("PORT cannot be used, so a free one is", port=settings.port, error=error.strerror)
+    return await stack.enter_async_context(serving(app, settings.host, 0))
+
+
+async def _warm(model: Model) -> None:
+    try:
+        await model.warm()
+    except WorkerError as error:
+        raise CannotServe(str(error)) from error
+
+
+async def _reach(url: str) -> None:
+    """Until the broker takes us: that it does not is said once."""
+    said = False
+    while True:
+        try:
+            connection = await aio_pika.connect(url, timeout=10)
+            await connection.close()
+            return
+        except (AuthenticationError, ProbableAuthenticationError) as error:
+            raise CannotServe("RabbitMQ does not know the user in BROKER_URL, or its password.") from error
+        except (OSError, TimeoutError, aio_pika.exceptions.AMQPError) as error:
+            if not said:
+                log.warning("the broker cannot be reached; trying on", error=type(error).__name__)
+            said = True
+        await asyncio.sleep(PAUSE)
+
+
+async def _unless(told: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Whether it was done before we were told to end."""
+    doing, waiting = asyncio.create_task(work), asyncio.create_task(told.wait())
+    await asyncio.wait({doing, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if doing.done():
+        doing.result()
+        return True
+    doing.cancel()
+    return False
