@@ -92,6 +92,8 @@ def test_a_process_in_another_language_may_say_less_and_more_than_we_do() -> Non
     said = {"type": "delegate.report.said", "time": None, "datacontenttype": None, "subject": None}
     event = loads(body(**said, specversion="1.1", sampled=1, data=data))
     assert (event.data, event.time, event.traceparent) == (Said(**WHERE, line="Reading"), 0.0, "")
+    nothing = json.loads(body(**said, data=data)) | {"time": None, "traceparent": None}
+    assert loads(json.dumps(nothing).encode()) == event
     assert loads(body(time="2026-11-21T10:30:00.25+01:00")).time == NOW.timestamp()
 
 

@@ -54,12 +54,12 @@ class Envelope(Contract):
     """What CloudEvents asks for, and what we use of the rest."""
 
     specversion: str = Field(pattern=r"^1\.\d")
-    type: str
-    id: str = Field(min_length=1)
-    source: str = Field(min_length=1)
-    time: AwareDatetime | None = None
-    datacontenttype: str = Field("application/json", pattern=r"(?i)^[a-z]+/([a-z0-9.+-]+\+)?json\s*(;|$)")
-    traceparent: str = ""
+    type: str  # which of these messages it is
+    id: str = Field(min_length=1)  # of the message: the same when it is sent again
+    source: str = Field(min_length=1)  # the process that sent it, as a path
+    time: AwareDatetime | None = None  # when it was sent
+    datacontenttype: str = Field("application/json", pattern=r"^[a-z]+/([a-z0-9.+-]+\+)?json\s*(;|$)")
+    traceparent: str = ""  # W3C Trace Context
     data: dict[str, Any]
 
 
@@ -84,7 +84,11 @@ def loads(body: bytes) -> Event:
     if len(body) > BIGGEST:
         raise Unreadable(f"It is longer than {BIGGEST // 2**20} MB.")
     try:
-        envelope = Envelope.model_validate(from_json(body, allow_inf_nan=False))
+        raw = from_json(body, allow_inf_nan=False)
+        said = (
+            {key: value for key, value in raw.items() if value is not None} if isinstance(raw, dict) else raw
+        )
+        envelope = Envelope.model_validate(said)  # null is as good as not there, the specification says
     except ValidationError as error:
         raise Unreadable(f"It is no CloudEvent 1.0 as we read them: {_where(error, Envelope)}.") from None
     except ValueError:
