@@ -20,6 +20,7 @@ from bot import recurrence
 from bot.ports import BY_HAND, Authority, Away, Clock, Fire, Schedule, ScheduleStore, StoreDown, Unsure
 from bot.recurrence import MAX_MISSED, Slot, Unusable, said
 from bot.run import Event, Noted, Proposal, Request, Run, run_id_of
+from bot.watch import UNWATCHED, Watch
 from workers.kit.crashpoints import Crash
 
 log = structlog.get_logger(__name__)
@@ -50,10 +51,16 @@ class Runner(Protocol):
 
 class Fires:
     def __init__(
-        self, store: ScheduleStore, authority: Authority, runner: Runner, clock: Clock, crash: Crash
+        self,
+        store: ScheduleStore,
+        authority: Authority,
+        runner: Runner,
+        clock: Clock,
+        crash: Crash,
+        watch: Watch = UNWATCHED,
     ) -> None:
         self._store, self._authority, self._runner = store, authority, runner
-        self._clock, self._crash = clock, crash
+        self._clock, self._crash, self._watch = clock, crash, watch
 
     async def claim(self, schedule: Schedule) -> None:
         """Takes the slot that is due, or the latest of those, if nobody else does."""
@@ -140,6 +147,7 @@ class Fires:
         elif schedule.note and schedule.status == "active":
             await self._note(fire, "")
         await self._store.fired(fire)
+        self._watch.slot("refused" if refusal else "began")
 
     async def _is_held_back(self, schedule: Schedule, fire: Fire) -> bool:
         """By how earlier runs went; then nothing is left to do for this slot."""
@@ -170,11 +178,13 @@ class Fires:
         except Exception:
             log.exception("its owner could not be told")
         await self._store.fired(fire)
+        self._watch.slot("given_up")
 
     async def _leave_out(self, fire: Fire, zone: str, why: str) -> None:
         log.info("slot left out", schedule=fire.schedule_id, slot=fire.slot, why=why)
         await self._note(fire, f"{said(fire.at, zone)} is left out: {why}.")
         await self._store.fired(fire)
+        self._watch.slot("left_out")
 
     async def _note(self, fire: Fire, note: str) -> None:
         """Why it is paused is not written over."""

@@ -14,6 +14,7 @@ from bot.fires import FAILURES, Fires, Runner, moved_on, paused, run_id
 from bot.ports import BY_HAND, Authority, Clock, Fire, Schedule, ScheduleStore, StoreDown
 from bot.recurrence import Unusable
 from bot.run import Run
+from bot.watch import UNWATCHED, Watch
 from workers.kit.crashpoints import Crash, no_crash
 
 log = structlog.get_logger(__name__)
@@ -29,11 +30,12 @@ class Schedules:
         *,
         most: int = 20,
         crash: Crash = no_crash,
+        watch: Watch = UNWATCHED,
     ) -> None:
         """`most`: active schedules of one person."""
         self._store, self._authority, self._clock, self._most = store, authority, clock, most
         self._crash = crash
-        self._fires = Fires(store, authority, orchestrator, clock, crash)
+        self._fires = Fires(store, authority, orchestrator, clock, crash, watch)
 
     async def get(self, workspace: str, id: str) -> Schedule | None:
         return await self._store.get(workspace, id)

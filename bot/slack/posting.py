@@ -26,7 +26,9 @@ from bot.slack.lookup import Unreadable, find
 from bot.slack.refusals import about_pictures, gone, plainer
 from bot.slack.surfaces import EmojiOf
 from bot.slack.views import FULL, Look, Post, blocks_for
+from bot.traces import posting
 from workers.kit.crashpoints import Crash, no_crash
+from workers.kit.tracing import UNTRACED, Tracing
 
 log = structlog.get_logger(__name__)
 
@@ -63,11 +65,12 @@ class Posting:
         settle_seconds: float = 60.0,
         at_once: int = 50,
         crash: Crash = no_crash,
+        tracing: Tracing = UNTRACED,
     ) -> None:
         self._client_for, self._messages, self._emoji_of = client_for, messages, emoji_of
         self._clock, self._sleep, self._settle_seconds = clock, sleep, settle_seconds
         self._slots = asyncio.Semaphore(at_once)
-        self._crash = crash
+        self._crash, self._tracing = crash, tracing
         self._looks: dict[str, tuple[Look, float]] = {}
 
     async def post(self, item: Item) -> Shown:
@@ -135,7 +138,8 @@ class Posting:
 
         digest = item.digest + (PLAIN if row.digest.endswith(PLAIN) else "")
         try:
-            await self._dressed(item, send)
+            with posting(self._tracing, item.workspace, item.run_id, "update"):
+                await self._dressed(item, send)
         except Refused as refused:  # for good: nobody is helped by trying again
             log.info("a message stays as it is", run=item.run_id, key=item.key, code=refused.code)
         await self.record(item, Shown(item.key, row.channel, row.ts, digest, item.version))
@@ -157,7 +161,8 @@ class Posting:
             )
 
         try:
-            answer, post, look = await self._dressed(item, send)
+            with posting(self._tracing, item.workspace, item.run_id, "post"):
+                answer, post, look = await self._dressed(item, send)
         except (Refused, Limited, NotSent, Gone):
             await self._messages.release(item.workspace, item.run_id, item.key)
             raise

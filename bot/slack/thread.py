@@ -25,6 +25,7 @@ from bot.slack.posting import Posting, Sleep
 from bot.slack.surfaces import EmojiOf
 from bot.slack.uploads import ReadFile, Uploads
 from workers.kit.crashpoints import Crash, no_crash
+from workers.kit.tracing import UNTRACED, Tracing
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +53,7 @@ class SlackThreads:
         steady: Clock = time.monotonic,
         sleep: Sleep = asyncio.sleep,
         crash: Crash = no_crash,
+        tracing: Tracing = UNTRACED,
     ) -> None:
         self._messages, self._clock, self._sleep = messages, clock, sleep
         posting = Posting(
@@ -62,6 +64,7 @@ class SlackThreads:
             sleep=sleep,
             settle_seconds=settle_seconds,
             crash=crash,
+            tracing=tracing,
         )
         uploads = Uploads(client_for, messages, read_file, clock=clock, settle_seconds=settle_seconds)
         pace = Pace(steady, rates or Rates())
