@@ -3,7 +3,7 @@
 The planner sees only who is enabled in its channel, and the orchestrator refuses anybody else when a task
 goes out. The list is read anew each time, so that a switch counts from the very next look, in every bot. A
 worker that is not there any more is simply not enabled: its open steps say so. It knows workers by their
-contract; where one runs and how it is reached is the transport's business, who may switch it is the caller's.
+contract; how one is reached is the transport's business, who may switch it is the caller's.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from difflib import get_close_matches
 
 from bot import team
 from bot.ports import StoreDown, TeamStore, Used
+from bot.remote import Remote
 from bot.team import Member
 from workers import Worker
 
@@ -61,12 +62,18 @@ class Team:
 
 class Registry:
     def __init__(
-        self, workers: Mapping[str, Worker], store: TeamStore | None = None, *, models: Sequence[str] = ()
+        self,
+        workers: Mapping[str, Worker],
+        store: TeamStore | None = None,
+        *,
+        models: Sequence[str] = (),
+        home: str = "in the bot's process",
     ) -> None:
-        """`models`: those that admins may choose from. Without a store every team is the default one."""
+        """`models`: those that admins may choose from. `home`: where our own workers run, for admins. Without
+        a store every team is the default one."""
         self._workers = dict(sorted(workers.items()))
         self._defaults = team.defaults(self._workers)
-        self._store = store
+        self._store, self._home = store, home
         self.models = tuple(models)
 
     @property
@@ -82,7 +89,7 @@ class Registry:
         """All workers there are, by name, with what they did since then (seconds since the epoch)."""
         now = await self.team(workspace)
         used = await self._store.use(workspace, since) if self._store else {}
-        return [Seat(w, now.member(n), _place(w), used.get(n)) for n, w in self._workers.items()]
+        return [Seat(w, now.member(n), self._place(w), used.get(n)) for n, w in self._workers.items()]
 
     async def change(
         self, workspace: str, worker: str, by: str, make: Callable[[Member], Member], *, key: str = ""
@@ -102,12 +109,12 @@ class Registry:
         known = self._workers.get(worker)
         return known.emoji if known else ":gear:"
 
+    def _place(self, worker: Worker) -> str:
+        if isinstance(worker, Remote):
+            return worker.place
+        return f"{self._home}, from the package {worker.package}" if worker.package else self._home
+
     def _unknown(self, name: str) -> str:
         near = get_close_matches(name.lower(), self._workers, n=3)
         hint = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(self._workers)}."
         return f"There is no worker named “{name}”. {hint}"
-
-
-def _place(worker: Worker) -> str:
-    where = "in the bot's process"
-    return f"{where}, from the package {worker.package}" if worker.package else where
