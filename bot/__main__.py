@@ -10,7 +10,6 @@ import contextlib
 import logging
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -18,11 +17,11 @@ from collections.abc import Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import structlog
 import typer
 from pydantic import SecretStr
 
 from bot.settings import Settings
+from workers.kit import logs, process
 
 if TYPE_CHECKING:  # heavier imports wait for the command that needs them
     from bot.ports import Entry
@@ -136,36 +135,15 @@ def _settings() -> Settings:
 
 
 def _log(settings: Settings) -> None:
-    """Never message text or secrets at INFO: the events of this bot carry ids and counts only."""
-    logging.basicConfig(
-        level=settings.log_level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
-    for noisy in ("slack_bolt", "slack_sdk", "aiohttp", "httpx", "taskiq", "alembic"):
-        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
+    logs.configure(settings.log_level, settings.log_format, noisy=("slack_bolt", "slack_sdk", "alembic"))
     logging.getLogger("bot.bolt").setLevel(logging.ERROR)  # warns of how we authorize
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # warns when a sweep takes longer than a second
-    render: Any = (
-        structlog.processors.JSONRenderer()
-        if settings.log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    )
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            render,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(settings.log_level)),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
 
 
 async def _serve(settings: Settings, hello: str = "") -> None:
     from bot.app import running
 
-    stop = _told_to_stop()
+    stop = process.told_to_end()
     async with running(settings):
         if hello:
             typer.echo(hello)
@@ -173,27 +151,12 @@ async def _serve(settings: Settings, hello: str = "") -> None:
 
 
 async def _stay() -> None:
-    await _told_to_stop().wait()
-
-
-def _told_to_stop() -> asyncio.Event:
-    """Set by SIGINT and SIGTERM, from now on."""
-    stop = asyncio.Event()
-    for wanted in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(wanted, stop.set)
-    return stop
+    await process.told_to_end().wait()
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
-    """With uvloop where there is one."""
-    try:
-        import uvloop
-
-        factory = uvloop.new_event_loop
-    except ImportError:
-        factory = None
-    with _plainly(), asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(work)
+    with _plainly():
+        process.run(work)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,8 @@ import signal
 from collections.abc import Coroutine
 from typing import Any
 
+ECHO_SECONDS = 0.5  # a terminal and whoever started us may both pass on the same Ctrl-C
+
 
 def run(work: Coroutine[Any, Any, None]) -> None:
     try:
@@ -23,15 +25,17 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 
 
 def told_to_end() -> asyncio.Event:
-    """Set by SIGTERM or Ctrl-C. Whoever says it twice means now: the process is gone at once."""
-    told = asyncio.Event()
+    """Set by SIGTERM or Ctrl-C. Whoever says it again means now: the process is gone at once."""
+    told, loop, first = asyncio.Event(), asyncio.get_running_loop(), 0.0
 
     def end() -> None:
-        if told.is_set():
+        nonlocal first
+        if not told.is_set():
+            first = loop.time()
+            told.set()
+        elif loop.time() - first > ECHO_SECONDS:
             os._exit(1)
-        told.set()
 
-    loop = asyncio.get_running_loop()
     for wanted in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(wanted, end)
     return told
