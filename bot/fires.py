@@ -57,6 +57,7 @@ class Fires:
         runner: Runner,
         clock: Clock,
         crash: Crash,
+        *,
         watch: Watch = UNWATCHED,
     ) -> None:
         self._store, self._authority, self._runner = store, authority, runner

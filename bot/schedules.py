@@ -35,7 +35,7 @@ class Schedules:
         """`most`: active schedules of one person."""
         self._store, self._authority, self._clock, self._most = store, authority, clock, most
         self._crash = crash
-        self._fires = Fires(store, authority, orchestrator, clock, crash, watch)
+        self._fires = Fires(store, authority, orchestrator, clock, crash, watch=watch)
 
     async def get(self, workspace: str, id: str) -> Schedule | None:
         return await self._store.get(workspace, id)
