@@ -28,7 +28,7 @@ from bot.store import Store
 
 log = structlog.get_logger(__name__)
 
-INBOX_SECONDS = 15.0
+INBOX_SECONDS, HOLD_SECONDS = 15.0, 4.0  # an event that nobody has in hand; how often it is said who has it
 KEPT_SECONDS = 7 * 86_400.0  # how long an event that was handled is known, so that a late repeat is noticed
 FIRES_KEPT_SECONDS = 90 * 86_400.0
 
@@ -58,9 +58,13 @@ async def tending(
             await schedules.work_off()
 
     async def recover(older_than: float) -> None:
-        """A younger event is in the hands of whoever stored it, unless nobody else can be alive."""
+        """What another bot says that it has in hand is left alone, unless nobody else can be alive."""
         with _patience("the inbox"):
             await inbox.recover(older_than)
+
+    async def hold() -> None:
+        with _patience("holding events"):
+            await inbox.hold()
 
     async def forget() -> None:
         with _patience("forgetting"):
@@ -73,6 +77,7 @@ async def tending(
     scheduler.add_job(fire, "interval", seconds=settings.sweep_seconds, next_run_time=now)
     scheduler.add_job(recover, args=[0.0 if alone else INBOX_SECONDS])
     scheduler.add_job(recover, "interval", seconds=INBOX_SECONDS, args=[INBOX_SECONDS])
+    scheduler.add_job(hold, "interval", seconds=HOLD_SECONDS)
     scheduler.add_job(forget, "interval", hours=6, next_run_time=now + timedelta(minutes=1))
     async with started(scheduler):
         yield

@@ -5,6 +5,12 @@ loses the event. What raises in here (the database is down) becomes a 500 (no ac
 delivers again. What is stored is answered 200 here; what needs no answer is too, or it would be a 404 and
 come again. Views and messages that must open within 3 s go on to Bolt's listeners.
 
+Any bot takes any event, so what must not depend on which one it was is asked of the database: whether a reply
+stands in a thread whose mention waits to be handled, and whether something waits before it there. One bot
+has an event in hand and says so while it lasts; when it no longer does, another takes it up. The order is
+that in which events were committed: two that came to two bots within the few milliseconds of a commit have
+none, and neither has Slack.
+
 It does not know what any of it means: that is `bot/slack/handlers.py`.
 """
 
@@ -39,24 +45,29 @@ Handle = Callable[[Incoming], Awaitable[None]]
 Owners = Callable[[str, str, str], Awaitable[set[str]]]
 INLINE_COMMANDS = ("", "help", "status", "workers", "schedules")  # answered on the spot by Bolt's listeners
 INLINE_EVENTS = ("app_home_opened",)
-MOST_FAILURES = 5
+MOST_TRIES = 8  # then it is set aside: it fails always, or takes every bot down that tries it
 AT_ONCE = 64
+TURN_SECONDS = 5.0  # the most an event waits for what came before it in its thread
+LOOK_SECONDS = 0.1
+QUICK_SECONDS, BRIEFLY = 10.0, 1.0  # a reply so soon after its thread began is not refused before this time
 
 
 class Inbox:
-    """`owners(workspace, channel, thread_ts)`: who started a run in that thread."""
+    """`owners(workspace, channel, thread_ts)`: who started a run in that thread. `shared`: other bots may
+    have events of the same thread; without them a look at the database is saved."""
 
     def __init__(
-        self, store: InboxStore, owners: Owners, handle: Handle, clock: Clock, crash: Crash = no_crash
+        self,
+        store: InboxStore,
+        owners: Owners,
+        handle: Handle,
+        clock: Clock,
+        crash: Crash = no_crash,
+        *,
+        shared: bool = True,
     ) -> None:
-        self._store, self._owners, self._handle, self._clock, self._crash = (
-            store,
-            owners,
-            handle,
-            clock,
-            crash,
-        )
-        self._failures: Counter[int] = Counter()
+        self._store, self._owners, self._handle, self._clock = store, owners, handle, clock
+        self._crash, self._shared = crash, shared
         self._arriving: Counter[str] = Counter()  # places whose event is being committed
         self._going: dict[int, tuple[asyncio.Task[None], Incoming]] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
@@ -80,7 +91,8 @@ class Inbox:
         self._arriving[incoming.place] += 1
         try:
             self._crash("K1")
-            new = await self._store.put(incoming.workspace, incoming.keys, incoming.model_dump_json())
+            body = incoming.model_dump_json()
+            new = await self._store.put(incoming.workspace, incoming.keys, body, incoming.thread)
             self._crash("K2")
             if new is not None:
                 self._start(new, incoming)
@@ -104,55 +116,106 @@ class Inbox:
 
     async def recover(self, older_than: float = 0.0) -> None:
         """Takes up what was acknowledged and not handled: after a crash, and whenever a handler failed.
-        `older_than`, in seconds: leaves alone what another process may have in its hands."""
-        busy = set(self._going)  # one may end while the rest is read
-        for id, body in await self._store.waiting(older_than):
-            if id in busy or id in self._going:
+        `older_than`, in seconds: leaves alone what another bot said more lately that it has in hand."""
+        await self.hold()
+        for taken in await self._store.take(older_than):
+            if taken.id in self._going:
                 continue
             try:
-                incoming = Incoming.model_validate_json(body)
+                incoming = Incoming.model_validate_json(taken.body)
             except ValueError:
-                log.error("an event cannot be read any more, and is set aside", id=id)
-                await self._store.done(id)
+                log.error("an event cannot be read any more, and is set aside", id=taken.id)
+                await self._store.done(taken.id)
+                continue
+            if taken.tries > MOST_TRIES:
+                await self._set_aside(taken.id, incoming)
             else:
-                self._start(id, incoming)
+                self._start(taken.id, incoming, taken.tries)
+
+    async def hold(self) -> None:
+        """Says for all that is being handled here that it is. More often than others take up."""
+        if self._going:
+            await self._store.hold(list(self._going))
 
     async def drain(self, seconds: float) -> None:
         """Waits for what is being handled, this long at most; the rest waits in the inbox."""
         if self._going:
             await asyncio.wait([task for task, _ in self._going.values()], timeout=seconds)
 
-    async def _is_ours(self, incoming: Incoming) -> bool:
+    async def _is_ours(self, reply: Incoming) -> bool:
         """A reply in a thread that its author began, or is just beginning."""
         handled = (going.place for _, going in self._going.values())
-        if incoming.place in self._arriving or incoming.place in handled:
+        if reply.place in self._arriving or reply.place in handled:
             return True
-        return incoming.by in await self._owners(incoming.workspace, incoming.channel, incoming.thread_ts)
+        return await self._began(reply) or (self._shared and await self._begins(reply))
 
-    def _start(self, id: int, incoming: Incoming) -> None:
-        task = asyncio.create_task(self._work_on(id, incoming))
+    async def _began(self, reply: Incoming) -> bool:
+        waiting = await self._store.at(
+            reply.workspace, reply.thread
+        )  # first: then there is a run or there it is
+        theirs = any(_said_by(body, reply.by) for _, body in waiting)
+        return theirs or reply.by in await self._owners(reply.workspace, reply.channel, reply.thread_ts)
+
+    async def _begins(self, reply: Incoming) -> bool:
+        """Its author answers their own message of a moment ago: that may be a mention which another bot is
+        committing right now, or to which Slack's second attempt comes. Slack waits 3 s for us."""
+        if reply.root_by != reply.by or float(reply.ts) - float(reply.thread_ts) > QUICK_SECONDS:
+            return False
+        for _ in range(round(BRIEFLY / LOOK_SECONDS)):
+            await asyncio.sleep(LOOK_SECONDS)
+            if await self._began(reply):
+                return True
+        return False
+
+    def _start(self, id: int, incoming: Incoming, tries: int = 1) -> None:
+        task = asyncio.create_task(self._work_on(id, incoming, tries))
         self._going[id] = (task, incoming)  # Bolt and asyncio keep no strong reference
         task.add_done_callback(lambda _: self._going.pop(id, None))
 
-    async def _work_on(self, id: int, incoming: Incoming) -> None:
-        async with self._slots:
-            try:
+    async def _work_on(self, id: int, incoming: Incoming, tries: int) -> None:
+        try:
+            await self._its_turn(id, incoming)
+            async with self._slots:
                 self._crash("K3")
                 await self._handle(incoming)
                 await self._store.done(id)
-            except StoreDown as error:
-                log.warning("the store is away; this waits in the inbox", id=id, error=str(error))
-            except SlackTrouble as error:
-                log.warning("Slack is away; this waits in the inbox", id=id, error=str(error))
-            except Exception:
-                await self._failed(id, incoming)
+        except StoreDown as error:
+            log.warning("the store is away; this waits in the inbox", id=id, error=str(error))
+            await self._give_back(id)
+        except SlackTrouble as error:
+            log.warning("Slack is away; this waits in the inbox", id=id, error=str(error))
+            await self._give_back(id)
+        except Exception:
+            log.exception("an event could not be handled", id=id, kind=incoming.kind, times=tries)
+            if tries >= MOST_TRIES:
+                await self._set_aside(id, incoming)
 
-    async def _failed(self, id: int, incoming: Incoming) -> None:
-        """Tried again with the next `recover`; set aside when it fails always, so that it blocks nobody."""
-        self._failures[id] += 1
-        log.exception("an event could not be handled", id=id, kind=incoming.kind, times=self._failures[id])
-        if self._failures[id] >= MOST_FAILURES:
-            log.error("an event is set aside", id=id, kind=incoming.kind)
-            with contextlib.suppress(StoreDown):  # then it fails once more, later
-                await self._store.done(id)
-                del self._failures[id]
+    async def _its_turn(self, id: int, incoming: Incoming) -> None:
+        """Waits for what was committed before it in its thread: a stop must not overtake what it stops. Not
+        for long: that may wait itself for Slack or the database."""
+        if not (self._shared and incoming.thread):
+            return
+        for _ in range(round(TURN_SECONDS / LOOK_SECONDS)):
+            waiting = await self._store.at(incoming.workspace, incoming.thread)
+            if not waiting or waiting[0][0] >= id:
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _give_back(self, id: int) -> None:
+        with contextlib.suppress(StoreDown):  # then this try counts, though it was not its fault
+            await self._store.give_back(id)
+
+    async def _set_aside(self, id: int, incoming: Incoming) -> None:
+        """So that it blocks nobody; its row stays for as long as others that were handled."""
+        log.error("an event is set aside", id=id, kind=incoming.kind)
+        with contextlib.suppress(StoreDown):  # then once more, later
+            await self._store.done(id)
+
+
+def _said_by(body: str, by: str) -> bool:
+    """Something that this person said to us, and no button."""
+    try:
+        waiting = Incoming.model_validate_json(body)
+    except ValueError:
+        return False
+    return waiting.by == by and waiting.kind in ("ask", "reply")

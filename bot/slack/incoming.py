@@ -36,6 +36,7 @@ class Incoming(Contract):
     source: str = "mention"
     ts: str = ""
     thread_ts: str = ""
+    root_by: str = ""  # who wrote the thread's first message, where Slack says so
     text: str = ""
     value: str = ""
     files: tuple[File, ...] = ()
@@ -51,6 +52,11 @@ class Incoming(Contract):
     def place(self) -> str:
         """One person in one thread: what is said there is taken in its order."""
         return f"{self.workspace}/{self.by}/{self.channel}/{self.thread_ts}"
+
+    @property
+    def thread(self) -> str:
+        """Where it stands, by which other bots find it; empty outside of threads."""
+        return f"{self.channel}/{self.thread_ts}" if self.thread_ts else ""
 
     @property
     def in_a_list(self) -> bool:
@@ -91,6 +97,7 @@ def read_event(body: Mapping[str, Any], bot_user: str) -> Incoming | None:
         source=source,
         ts=ts,
         thread_ts=thread_ts or ts,
+        root_by=str(event.get("parent_user_id") or ""),
         text=text,
         files=read_files(event),
         about=about(raw),

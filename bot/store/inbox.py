@@ -48,7 +48,9 @@ class Inbox:
         take = update(INBOX).values(held_at=now, tries=INBOX.c.tries + 1)
 
         def work(connection: Connection) -> list[Waiting]:
-            ids = connection.execute(FREE.limit(MANY).with_for_update(skip_locked=True), before).scalars().all()
+            ids = (
+                connection.execute(FREE.limit(MANY).with_for_update(skip_locked=True), before).scalars().all()
+            )
             if not ids:
                 return []
             mine = take.where(INBOX.c.id.in_(ids)).returning(INBOX.c.id, INBOX.c.body, INBOX.c.tries)

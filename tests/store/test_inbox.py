@@ -36,7 +36,9 @@ async def test_one_bot_at_a_time_has_an_event_in_hand(store: Store, url: str, no
     ids = [id for share in shares for id, _ in share]
     await store.inbox.hold(ids[:30])
     now.at += 10
-    assert len(await taken(other, older_than=15)) == 10, "of the others nobody said any more that they have it"
+    assert len(await taken(other, older_than=15)) == 10, (
+        "of the others nobody said any more that they have it"
+    )
     await other.close()
 
 
