@@ -85,7 +85,7 @@ class StepState:
     status: StepStatus = "waiting"
     attempt: int = 0  # the fencing token
     in_line: bool = False  # out, but all places with its worker are taken
-    ahead: int = 0  # how many are before it in line, where it waits for long
+    ahead: int | None = None  # how many are before it in line; None: too soon to say
     started: bool = False  # this attempt began
     holder: str = ""  # the process that began it
     losses: int = 0  # attempts that began and were lost

@@ -23,14 +23,14 @@ def failed(state: StepState, error: str, now: float) -> StepState:
 
 def out_again(state: StepState, **changes: object) -> StepState:
     """In line: the store gives it a place with its worker, at once where one is free."""
-    begun = {"in_line": True, "ahead": 0, "started": False, "holder": "", "said": ""}
+    begun = {"in_line": True, "ahead": None, "started": False, "holder": "", "said": ""}
     return replace(state, status="out", attempt=state.attempt + 1, **(begun | changes))  # type: ignore[arg-type]
 
 
 def admit(run: Run, steps: Container[str] | None = None) -> Run:
     """These steps (None: all) got their place, and are with their workers from now on."""
     admitted = (
-        replace(s, in_line=False, ahead=0) if s.in_line and _named(s, steps) else s for s in run.steps
+        replace(s, in_line=False, ahead=None) if s.in_line and _named(s, steps) else s for s in run.steps
     )
     after = tuple(admitted)
     return run if after == run.steps else replace(run, steps=after)
@@ -87,5 +87,8 @@ def fail(run: Run, note: str, now: float) -> Run:
 
 
 def halt(run: Run, status: RunStatus, now: float) -> Run:
-    steps = tuple(replace(s, status="stopped", question=None) if s.status in OPEN else s for s in run.steps)
+    steps = tuple(
+        replace(s, status="stopped", question=None, in_line=False, ahead=None) if s.status in OPEN else s
+        for s in run.steps
+    )
     return replace(run, status=status, steps=steps, ended_at=now)

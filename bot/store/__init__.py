@@ -31,11 +31,23 @@ class Store:
         clock: Clock,
         *,
         lease_seconds: float = 60.0,
+        dispatch_seconds: float | None = None,
+        window: int = 64,
         cached_runs: int = 512,
     ) -> None:
+        """`dispatch_seconds`: the lease of a task before it has begun; None: as `lease_seconds`. `window`:
+        tasks of one worker that are with workers at once, over all workspaces."""
         self.database = open_database(database) if isinstance(database, str) else database
         self._writer = Writer(self.database)
-        self.runs = Runs(self.database, self._writer, clock, lease_seconds=lease_seconds, cached=cached_runs)
+        self.runs = Runs(
+            self.database,
+            self._writer,
+            clock,
+            lease_seconds=lease_seconds,
+            dispatch_seconds=lease_seconds if dispatch_seconds is None else dispatch_seconds,
+            window=window,
+            cached=cached_runs,
+        )
         self.messages = Messages(self.database, self._writer, clock)
         self.inbox = Inbox(self.database, self._writer, clock)
         self.team = Teams(self.database, clock)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -37,6 +38,22 @@ JSON = frozenset({"files", "context", "needs", "result", "question", "answers", 
 ODD = re.compile(r"\\u(0000|d[89a-f])", re.IGNORECASE)
 
 
+@dataclass(frozen=True, slots=True)
+class Until:
+    """When the lease of a step ends that goes to its worker now, and of one that shows a sign of life."""
+
+    dispatched: float
+    started: float
+
+    def of(self, state: StepState) -> float | None:
+        if state.status != "out" or state.in_line:
+            return None
+        return self.started if state.started else self.dispatched
+
+
+NEVER = Until(0.0, 0.0)
+
+
 def packed(kind: TypeAdapter[Any], value: object) -> str:
     try:
         return kind.dump_json(value).decode()
@@ -54,7 +71,7 @@ def is_storable(row: Row) -> bool:
 def storable_run(run: Run) -> Run:
     """The run as the database will give it back. Ids of steps must not differ from what is stored, or a
     step waits for one that is not there."""
-    steps = [_storable_row(step_row(run, position, state, 0.0)) for position, state in enumerate(run.steps)]
+    steps = [_storable_row(step_row(run, position, state, NEVER)) for position, state in enumerate(run.steps)]
     return run_of(_storable_row(run_row(run)), steps)
 
 
@@ -115,7 +132,7 @@ def run_changes(run: Run) -> Row:
     }
 
 
-def step_row(run: Run, position: int, state: StepState, lease_until: float) -> Row:
+def step_row(run: Run, position: int, state: StepState, until: Until) -> Row:
     step = state.step
     return {
         "workspace": run.workspace,
@@ -130,18 +147,21 @@ def step_row(run: Run, position: int, state: StepState, lease_until: float) -> R
         "kind": state.kind,
         "priority": 1 if run.request.schedule else 0,
         "asked_at": run.created_at,
+        "line_since": 0.0,
+        "told_at": 0.0,
         "external": state.external,
-        **step_changes(position, state, lease_until),
+        **step_changes(position, state, until),
     }
 
 
-def step_changes(position: int, state: StepState, lease_until: float) -> Row:
-    """Whatever changes a step that is out is a sign of life or a new attempt: its lease is fresh."""
+def step_changes(position: int, state: StepState, until: Until) -> Row:
+    """Whatever changes a step that is out is a sign of life or a new attempt: its lease is fresh. When it got
+    in line is not among them: that does not change while it waits."""
     return {
         "position": position,
         "status": state.status,
         "attempt": state.attempt,
-        "in_line": state.in_line and state.status == "out",
+        "in_line": state.in_line,
         "ahead": state.ahead,
         "started": state.started,
         "holder": state.holder,
@@ -158,7 +178,7 @@ def step_changes(position: int, state: StepState, lease_until: float) -> Row:
         "cost": state.usage.cost,
         "due_at": state.due_at,
         "finished_at": state.finished_at,
-        "lease_until": lease_until if state.status == "out" and not state.in_line else None,
+        "lease_until": until.of(state),
     }
 
 

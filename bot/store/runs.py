@@ -11,16 +11,18 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, and_, bindparam, exists, or_, select, text, update
+from sqlalchemy import Connection, Select, and_, exists, or_, select, text
 from sqlalchemy.sql import ColumnElement
 
 from bot.database import Database
 from bot.ports import Clock, Conflict
 from bot.run import Run
-from bot.store import saving
-from bot.store.rows import run_of
+from bot.store import leases, line, saving
+from bot.store.leases import MANY, Renewal
+from bot.store.rows import Until, run_of
 from bot.store.saving import Saving
 from bot.store.sql import insert
 from bot.store.writer import Kind, Writer
@@ -28,7 +30,6 @@ from bot.tables import MESSAGE, RATING, RUN, STEP
 from workers.kit.wire import Address
 
 T = TypeVar("T")
-MANY = 500  # at once, of things that are looked for again soon
 
 # In the words of the partial indexes, or the databases would not use these.
 QUEUED = text("run.status IN ('queued', 'working') AND run.status = 'queued'")
@@ -37,18 +38,25 @@ OPEN = text("run.status IN ('queued', 'working')")
 
 class Runs:
     def __init__(
-        self, database: Database, writer: Writer, clock: Clock, *, lease_seconds: float, cached: int
+        self,
+        database: Database,
+        writer: Writer,
+        clock: Clock,
+        *,
+        lease_seconds: float,
+        dispatch_seconds: float,
+        window: int,
+        cached: int,
     ) -> None:
-        self._database, self._writer, self._clock, self._lease_seconds = (
-            database,
-            writer,
-            clock,
-            lease_seconds,
-        )
+        self._database, self._writer, self._clock = database, writer, clock
+        self._lease_seconds, self._dispatch_seconds = lease_seconds, dispatch_seconds
+        self._window = window
+        self.crowded = False
+        self._joined = 0  # how often somebody had to stay in line
         self._cache: OrderedDict[tuple[str, str], Run] = OrderedDict()
         self._cached = cached
-        self._saves = Kind(10, saving.apply, lambda s: ("run", *s.key), self._saved)
-        self._renewals = Kind(20, _renew, _step_key)
+        self._saves = Kind(10, partial(saving.apply, window=window), lambda s: ("run", *s.key), self._saved)
+        self._renewals = Kind(20, leases.renew, leases.key)
 
     async def load(self, workspace: str, run_id: str, *, fresh: bool = False) -> Run | None:
         """`fresh`: from the database, whatever is cached."""
@@ -62,28 +70,37 @@ class Runs:
         return found[0] if found else None
 
     async def save(self, before: Run | None, after: Run) -> Run:
-        lease_until = self._clock() + self._lease_seconds
-        return await self._writer.do(self._saves, saving.saving(before, after, lease_until))
+        now = self._clock()
+        return await self._writer.do(self._saves, saving.saving(before, after, now, self._until(now)))
 
     async def renew(self, address: Address, seconds: float | None = None) -> None:
-        until = self._clock() + (self._lease_seconds if seconds is None else seconds)
-        await self._writer.do(self._renewals, (address, until))
+        now = self._clock()
+        until = self._until(now) if seconds is None else Until(now + seconds, now + seconds)
+        await self._writer.do(self._renewals, Renewal(address, until))
 
     async def expire_leases(self) -> int:
         """Nobody else is alive, so whatever is out is lost: at the start of the only process there is."""
-        expire = update(STEP).where(text("step.lease_until IS NOT NULL")).values(lease_until=0.0)
-        return await self._database.write(lambda c: c.execute(expire).rowcount)
+        return await self._database.write(leases.expire)
 
     async def lost_leases(self) -> Sequence[Address]:
         now = self._clock()
-        query = (
-            select(STEP.c.workspace, STEP.c.run_id, STEP.c.id, STEP.c.attempt)
-            .where(text("step.lease_until IS NOT NULL"), STEP.c.lease_until <= now, STEP.c.status == "out")
-            .order_by(STEP.c.lease_until)
-            .limit(MANY)
-        )
-        rows = await self._read(lambda c: c.execute(query).all())
-        return [Address(workspace=w, run=r, step=s, attempt=a) for w, r, s, a in rows]
+        return await self._read(lambda c: leases.lost(c, now))
+
+    async def admit(self) -> Sequence[Address]:
+        now, joined = self._clock(), self._joined
+        if not await self._read(line.crowded):
+            self.crowded = self._joined != joined
+            return ()
+        until = self._until(now).dispatched
+        given = await self._database.write(lambda c: line.give(c, self._window, now, until))
+        for to in given.to:
+            self._cache.pop((to.workspace, to.run), None)
+        self.crowded = given.crowded or self._joined != joined
+        return given.to
+
+    async def waiting_long(self, seconds: float) -> Sequence[tuple[Address, int]]:
+        now = self._clock()
+        return await self._database.write(lambda c: line.waiting_long(c, now, seconds))
 
     async def due(self) -> Sequence[tuple[str, str]]:
         now = self._clock()
@@ -152,9 +169,15 @@ class Runs:
     async def _read(self, work: Callable[[Connection], T]) -> T:
         return await self._database.read(work)
 
+    def _until(self, now: float) -> Until:
+        return Until(dispatched=now + self._dispatch_seconds, started=now + self._lease_seconds)
+
     def _saved(self, change: Saving, outcome: Run | Exception) -> None:
         if isinstance(outcome, Run):
             self._keep(outcome)
+            if any(row["in_line"] for _, row in change.joining):
+                self.crowded = True
+                self._joined += 1
         elif isinstance(outcome, Conflict):
             self._cache.pop(change.key, None)
         else:
@@ -168,39 +191,6 @@ class Runs:
         self._cache.move_to_end(key)
         while len(self._cache) > self._cached:
             self._cache.popitem(last=False)
-
-
-def _step_key(item: tuple[Address, float]) -> tuple[str, ...]:
-    address, _ = item
-    return ("step", address.workspace, address.run, address.step)
-
-
-RENEW = (
-    update(STEP)
-    .where(
-        STEP.c.workspace == bindparam("the_workspace"),
-        STEP.c.run_id == bindparam("the_run_id"),
-        STEP.c.id == bindparam("the_id"),
-        STEP.c.attempt == bindparam("the_attempt"),
-        STEP.c.status == "out",
-    )
-    .values(lease_until=bindparam("until"))
-)
-
-
-def _renew(connection: Connection, batch: Sequence[tuple[Address, float]]) -> list[None]:
-    rows = [
-        {
-            "the_workspace": a.workspace,
-            "the_run_id": a.run,
-            "the_id": a.step,
-            "the_attempt": a.attempt,
-            "until": until,
-        }
-        for a, until in sorted(batch, key=_step_key)
-    ]
-    connection.execute(RENEW, rows)
-    return [None] * len(batch)
 
 
 def _in_thread(workspace: str, channel: str, thread_ts: str) -> ColumnElement[bool]:

@@ -22,7 +22,7 @@ from bot.store.audit import record
 from bot.store.changes import line
 from bot.store.inbox import first_time
 from bot.store.runs import runs_of
-from bot.store.sql import insert
+from bot.store.sql import alone, insert
 from bot.tables import FIRE, RUN, SCHEDULE
 
 MANY = 500  # at once, of what is looked for again soon
@@ -64,7 +64,7 @@ class Schedules:
         mark = Fire(*key, slot=seen, at=now, claimed_at=now)
 
         def write(connection: Connection) -> Schedule | None:
-            _alone(connection, f"{schedule.workspace}/{schedule.by}")
+            alone(connection, f"{schedule.workspace}/{schedule.by}")
             old = _one(connection, select(*COLUMNS).where(_named(*key)).with_for_update())
             if not _inserted(connection, mark, done_at=now):
                 return old or replace(
@@ -101,7 +101,7 @@ class Schedules:
         def write(connection: Connection) -> Schedule | None:
             one = select(*COLUMNS).where(_named(workspace, id))
             if most and (there := _one(connection, one)):  # before the row, as in `put`
-                _alone(connection, f"{workspace}/{there.by}")
+                alone(connection, f"{workspace}/{there.by}")
             old = _one(connection, one.with_for_update())
             new = make(old) if old else None
             if old is None or new == old:
@@ -199,13 +199,6 @@ class Schedules:
         named = {"workspace": fire.workspace, "schedule_id": fire.schedule_id, "slot": fire.slot}
         query = update(FIRE).where(OPEN).filter_by(**named).values(**values)
         await self._database.write(lambda c: c.execute(query))
-
-
-def _alone(connection: Connection, name: str) -> None:
-    """Whoever names the same waits until our transaction is over: two first schedules have no row yet that
-    could be locked. On SQLite every transaction that writes is alone anyway."""
-    if connection.dialect.name != "sqlite":
-        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
 
 def _active(connection: Connection, schedule: Schedule) -> int:
