@@ -1,0 +1,178 @@
+"""Places with workers: `window` steps of one worker are out at once, over all workspaces; the rest stands in
+line. This is who gets a free place, and how many are before whom.
+
+The order: people before schedules; of these the workspace that has the fewest places with this worker, so
+that a thousand requests of one do not hold up the first of another; then who asked first. A scheduled step
+that has waited for `AGED` seconds counts as a person's, so that nobody waits for ever.
+
+Counting and giving happen under one lock (`alone`) until the commit, so no two bots give one place twice and
+the window is never exceeded; a place that comes back needs no lock. Who has locked runs may wait for this
+lock (`bot/store/saving.py`). Who has this lock waits for no run: runs that somebody is writing just now are
+passed over (SKIP LOCKED), and looked at again soon.
+
+Not known here: what a step does, who sends it to its worker, what a person is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from sqlalchemy import Connection, TextClause, bindparam, select, text, tuple_, update
+
+from bot.store.sql import alone
+from bot.tables import RUN, STEP
+from workers.kit.wire import Address
+
+LINE = "places with workers"  # the lock's name
+AGED = 600.0
+SPARE = 8  # more are looked at than there is room for, since the runs of some may be locked
+TOLD = 200  # of those who wait for long, at once
+TELL_SECONDS = 20.0  # Slack takes no faster updates of many messages
+
+# In the words of the partial indexes, or the databases would not use these.
+ORDERED = """
+WITH held AS (
+    SELECT worker, workspace, count(*) AS places FROM step WHERE lease_until IS NOT NULL
+    GROUP BY worker, workspace
+),
+taken AS (SELECT worker, sum(places) AS places FROM held GROUP BY worker),
+waiting AS (
+    SELECT workspace, run_id, id, attempt, worker, asked_at, position, line_since, ahead, told_at,
+           CASE WHEN priority = 0 OR line_since <= :aged THEN 0 ELSE 1 END AS later
+    FROM step WHERE in_line
+),
+turns AS (
+    SELECT waiting.*, coalesce(held.places, 0) + row_number() OVER (
+        PARTITION BY waiting.worker, waiting.workspace ORDER BY later, asked_at, run_id, position
+    ) AS turn
+    FROM waiting
+    LEFT JOIN held ON held.worker = waiting.worker AND held.workspace = waiting.workspace
+),
+ordered AS (
+    SELECT turns.*, row_number() OVER (
+        PARTITION BY worker ORDER BY later, turn, asked_at, workspace, run_id, position
+    ) AS place
+    FROM turns
+)
+"""
+NEXT = text(
+    ORDERED
+    + """
+SELECT workspace, run_id, id, attempt, ordered.worker, :window - coalesce(taken.places, 0) AS room
+FROM ordered LEFT JOIN taken ON taken.worker = ordered.worker
+WHERE coalesce(taken.places, 0) < :window AND place <= :window - coalesce(taken.places, 0) + :spare
+ORDER BY place
+"""
+)
+# A change is worth a message where it is one of the next ten, or by a fifth at least.
+LONG = text(
+    ORDERED
+    + """
+SELECT workspace, run_id, id, attempt, place - 1 FROM ordered
+WHERE line_since <= :since AND told_at <= :told
+  AND (ahead IS NULL OR ahead <> place - 1 AND (place <= 10 OR abs(ahead - place + 1) * 5 >= ahead))
+ORDER BY place LIMIT :most
+"""
+)
+ANYBODY = text("SELECT 1 FROM step WHERE in_line LIMIT 1")
+
+HERE = (
+    STEP.c.workspace == bindparam("the_workspace"),
+    STEP.c.run_id == bindparam("the_run_id"),
+    STEP.c.id == bindparam("the_id"),
+)
+ADMIT = update(STEP).where(*HERE).values(in_line=False, ahead=None, lease_until=bindparam("until"))
+JOIN = update(STEP).where(*HERE).values(line_since=bindparam("since"))
+TELL = update(STEP).where(*HERE).values(told_at=bindparam("now"))
+RAISE = (
+    update(RUN)
+    .where(RUN.c.workspace == bindparam("the_workspace"), RUN.c.id == bindparam("the_run_id"))
+    .values(version=RUN.c.version + 1)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Who got a place, and whether somebody still waits."""
+
+    to: tuple[Address, ...]
+    crowded: bool
+
+
+def room(connection: Connection, workers: Collection[str], window: int) -> dict[str, int]:
+    """How many steps each of these workers can take now; those for whom somebody stands in line are left out,
+    since whoever is in line comes first."""
+    names = sorted(workers)
+    rows = connection.execute(_counts(len(names)), {f"worker{n}": name for n, name in enumerate(names)})
+    return {names[n]: window - held for n, held, waits in rows if not waits}
+
+
+@cache
+def _counts(workers: int) -> TextClause:
+    one = """SELECT {n}, (SELECT count(*) FROM step WHERE lease_until IS NOT NULL AND worker = :worker{n}),
+        EXISTS (SELECT 1 FROM step WHERE in_line AND worker = :worker{n})"""
+    return text(" UNION ALL ".join(one.format(n=n) for n in range(workers)))
+
+
+def crowded(connection: Connection) -> bool:
+    return connection.execute(ANYBODY).first() is not None
+
+
+def give(connection: Connection, window: int, now: float, until: float) -> Given:
+    """Free places to those whose turn it is. Their runs get a new version, so that nobody who remembers them
+    in line builds on that."""
+    alone(connection, LINE)
+    rows = connection.execute(NEXT, {"aged": now - AGED, "window": window, "spare": SPARE}).all()
+    left = {worker: places for *_, worker, places in rows}
+    chosen: list[Address] = []
+    there = _free(connection, [Address(workspace=w, run=r, step=s, attempt=a) for w, r, s, a, _, _ in rows])
+    for row in rows:
+        address = Address(workspace=row[0], run=row[1], step=row[2], attempt=row[3])
+        if left[row[4]] > 0 and _key(address) in there:
+            left[row[4]] -= 1
+            chosen.append(address)
+    if chosen:
+        runs = sorted({(a.workspace, a.run) for a in chosen})
+        connection.execute(RAISE, [{"the_workspace": w, "the_run_id": r} for w, r in runs])
+        connection.execute(ADMIT, [_where(a) | {"until": until} for a in sorted(chosen, key=_key)])
+    return Given(tuple(chosen), crowded(connection))
+
+
+def _free(connection: Connection, found: Sequence[Address]) -> set[tuple[str, str, str]]:
+    """Which of these nobody else is writing; their runs are locked from now on. On SQLite all is."""
+    if connection.dialect.name == "sqlite" or not found:
+        return {_key(a) for a in found}
+    runs = {(a.workspace, a.run) for a in found}
+    lock = (
+        select(RUN.c.workspace, RUN.c.id)
+        .where(tuple_(RUN.c.workspace, RUN.c.id).in_(runs))
+        .order_by(RUN.c.workspace, RUN.c.id)
+        .with_for_update(skip_locked=True)
+    )
+    locked = [tuple(row) for row in connection.execute(lock)]
+    still = select(STEP.c.workspace, STEP.c.run_id, STEP.c.id).where(
+        text("step.in_line"), tuple_(STEP.c.workspace, STEP.c.run_id).in_(locked)
+    )
+    return {(w, r, s) for w, r, s in connection.execute(still)} if locked else set()
+
+
+def waiting_long(connection: Connection, now: float, seconds: float) -> list[tuple[Address, int]]:
+    """Whom to tell how many are before them. Whoever asks this is the one who tells."""
+    alone(connection, LINE)
+    times = {"aged": now - AGED, "since": now - seconds, "told": now - TELL_SECONDS, "most": TOLD}
+    rows = connection.execute(LONG, times).all()
+    found = [(Address(workspace=w, run=r, step=s, attempt=a), ahead) for w, r, s, a, ahead in rows]
+    if found:
+        told = sorted((a for a, _ in found), key=_key)
+        connection.execute(TELL, [_where(a) | {"now": now} for a in told])
+    return found
+
+
+def _key(address: Address) -> tuple[str, str, str]:
+    return address.workspace, address.run, address.step
+
+
+def _where(address: Address) -> dict[str, object]:
+    return {"the_workspace": address.workspace, "the_run_id": address.run, "the_id": address.step}
