@@ -25,6 +25,7 @@ from bot.schedules import Schedules
 from bot.settings import Settings
 from bot.slack.inbox import Inbox
 from bot.store import Store
+from bot.watch import UNWATCHED, Watch
 
 log = structlog.get_logger(__name__)
 
@@ -42,12 +43,15 @@ async def tending(
     inbox: Inbox,
     *,
     alone: bool,
+    watch: Watch = UNWATCHED,
 ) -> AsyncIterator[None]:
     """Until it is left. `alone`: nobody else can have an event in their hands."""
 
     async def sweep() -> None:
         with _patience("a sweep"):
+            began = time.perf_counter()
             await orchestrator.sweep()
+            watch.swept(time.perf_counter() - began)
 
     async def claim() -> None:
         with _patience("schedules that are due"):

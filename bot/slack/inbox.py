@@ -37,6 +37,7 @@ from bot.slack.incoming import (
     read_event,
     read_shortcut,
 )
+from bot.watch import UNWATCHED, Watch
 from workers.kit.crashpoints import Crash, no_crash
 
 log = structlog.get_logger(__name__)
@@ -65,9 +66,10 @@ class Inbox:
         crash: Crash = no_crash,
         *,
         shared: bool = True,
+        watch: Watch = UNWATCHED,
     ) -> None:
         self._store, self._owners, self._handle, self._clock = store, owners, handle, clock
-        self._crash, self._shared = crash, shared
+        self._crash, self._shared, self._watch = crash, shared, watch
         self._arriving: Counter[str] = Counter()  # places whose event is being committed
         self._going: dict[int, tuple[asyncio.Task[None], Incoming]] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
@@ -126,6 +128,7 @@ class Inbox:
             except ValueError:
                 log.error("an event cannot be read any more, and is set aside", id=taken.id)
                 await self._store.done(taken.id)
+                self._watch.set_aside("event")
                 continue
             if taken.tries > MOST_TRIES:
                 await self._set_aside(taken.id, incoming)
@@ -210,6 +213,7 @@ class Inbox:
         log.error("an event is set aside", id=id, kind=incoming.kind)
         with contextlib.suppress(StoreDown):  # then once more, later
             await self._store.done(id)
+            self._watch.set_aside("event")
 
 
 def _said_by(body: str, by: str) -> bool:
