@@ -165,7 +165,7 @@ class StubModel:
         """The answer to the next planning call."""
         self._rules.append(Rule(match, plan, planning=True))
 
-    def on(self, match: Match, *, plan: Plan | None = None, reply: Answer | None = None) -> None:
+    def on(self, match: Match, *, plan: Answer | None = None, reply: Answer | None = None) -> None:
         """From now on: what is said about this, to a planning call and to any other."""
         if plan is not None:
             self._standing.append(Rule(match, plan, planning=True, left=None))
