@@ -12,12 +12,11 @@ import secrets
 import socket
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-import aio_pika
 import structlog
-from aiormq.exceptions import AuthenticationError, ProbableAuthenticationError
 
 from workers import Worker, WorkerError, discover
 from workers.kit.crashpoints import crash_at
@@ -29,10 +28,9 @@ from workers.kit.models import embedded, has_embedded, named
 from workers.kit.process import told_to_end
 from workers.kit.service import Service
 from workers.kit.settings import WorkerSettings
-from workers.kit.transport import TaskTransport
+from workers.kit.transport import BrokerRefused, TaskTransport
 
 log = structlog.get_logger(__name__)
-PAUSE = 1.0  # seconds between attempts to reach the broker
 
 
 class CannotServe(Exception):
@@ -46,45 +44,59 @@ async def serve(settings: WorkerSettings, only: Sequence[str] = ()) -> None:
     if not settings.model and not has_embedded():
         raise CannotServe("MODEL is not set, and what the embedded one needs is not installed here.")
     workers = _workers(only)
-    told, missing, book = told_to_end(), ["It is starting."], Book()
+    told, health, book = told_to_end(), Health(), Book()
     async with AsyncExitStack() as stack:
-        app = health_app(lambda: missing[0], book.page)
-        port = await _listening(stack, app, settings)
+        port = await _listening(stack, health_app(health.missing, book.page), settings)
         log.info("starting", workers=list(workers), port=port)
         model = named(settings, settings.model) if settings.model else await embedded(settings, stack)
         stack.push_async_callback(model.close)
         if not await _unless(told, _warm(model)):
             return
-        missing[0] = "The broker cannot be reached."
-        if not await _unless(told, _reach(settings.broker_url)):
-            return
         transport = _transport(settings, workers, model)
-        await transport.start()
-        missing[0] = ""
+        try:
+            await transport.start()
+        except BrokerRefused as error:
+            raise CannotServe(str(error)) from error
+        health.transport = transport
         log.info("ready", workers=list(workers), port=port)
         await told.wait()
-        missing[0] = "It ends."
+        health.ending = True
         log.info("ending", seconds=settings.drain_seconds)
         await transport.stop(settings.drain_seconds)
 
 
+@dataclass
+class Health:
+    transport: TaskTransport | None = None
+    ending: bool = False
+
+    def missing(self) -> str:
+        if self.ending:
+            return "It is ending."
+        if self.transport is None:
+            return "It is starting."
+        return "" if self.transport.connected else "The broker cannot be reached."
+
+
 def _transport(settings: WorkerSettings, workers: Mapping[str, Worker], model: Model) -> TaskTransport:
-    holder = f"{socket.gethostname()[:100]}-{os.getpid()}-{secrets.token_hex(3)}"
-    transport = TaskTransport(
-        settings.broker_url,
-        prefix=settings.broker_prefix,
-        holder=holder,
-        workers=workers,
-        concurrency=settings.concurrency,
-    )
+    try:
+        transport = TaskTransport(
+            settings.broker_url,
+            prefix=settings.broker_prefix,
+            holder=f"{socket.gethostname()[:100]}-{os.getpid()}-{secrets.token_hex(3)}",
+            concurrency=settings.concurrency,
+            task_seconds=settings.lease_seconds * 2,
+        )
+    except BrokerRefused as error:
+        raise CannotServe(str(error)) from error
     models = {name: named(settings, name) for name in settings.allowed_models()}
     service = Service(
         workers,
         lambda task: models.get(task.model, model),
         transport.report,
         FileStore(settings.data_dir / "files"),
-        holder=holder,
-        reply_to=f"{settings.broker_prefix}control.{holder}",
+        holder=transport.holder,
+        reply_to=transport.reply_to,
         concurrency=settings.concurrency,
         beat_seconds=settings.lease_seconds / 4,
         crash=crash_at(settings.crash_at),
@@ -119,23 +131,6 @@ async def _warm(model: Model) -> None:
         await model.warm()
     except WorkerError as error:
         raise CannotServe(str(error)) from error
-
-
-async def _reach(url: str) -> None:
-    """Until the broker takes us: that it does not is said once."""
-    said = False
-    while True:
-        try:
-            connection = await aio_pika.connect(url, timeout=10)
-            await connection.close()
-            return
-        except (AuthenticationError, ProbableAuthenticationError) as error:
-            raise CannotServe("RabbitMQ does not know the user in BROKER_URL, or its password.") from error
-        except (OSError, TimeoutError, aio_pika.exceptions.AMQPError) as error:
-            if not said:
-                log.warning("the broker cannot be reached; trying on", error=type(error).__name__)
-            said = True
-        await asyncio.sleep(PAUSE)
 
 
 async def _unless(told: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
