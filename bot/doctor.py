@@ -8,19 +8,22 @@ bot token; what it can say is which events cannot come because their scope is mi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import schema
+from bot import remote, schema
 from bot.ports import CannotStart
 from bot.settings import Settings
 from bot.slack import manifest
 from bot.slack.bolt import who_am_i
 from workers import WorkerError, discover
 from workers.kit.model import Model
+
+CONNECT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,8 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     """Findings, one by one as they come."""
     yield await _database(settings)
     yield _workers()
+    async for finding in elsewhere(settings, discover().workers):
+        yield finding
     yield await _model(settings)
     async for finding in _slack(settings):
         yield finding
@@ -54,6 +59,42 @@ def _workers() -> Finding:
     if found.problems:
         return Finding(False, "workers", " ".join(found.problems))
     return Finding(True, "workers", f"{', '.join(found.workers)}.")
+
+
+async def elsewhere(settings: Settings, taken: Collection[str]) -> AsyncIterator[Finding]:
+    """Workers whose code is not here, beside those whose names are `taken`."""
+    there = remote.declared(
+        settings.workers_file,
+        taken,
+        broker=bool(settings.broker_url),
+        secret=settings.worker_secret.get_secret_value(),
+        prefix=settings.broker_prefix,
+    )
+    for problem in there.problems:
+        yield Finding(False, "workers", problem)
+    for name, worker in there.workers.items():
+        if "files" in worker.reads and not settings.public_url:
+            yield Finding(False, name, "It reads files, and without PUBLIC_URL it cannot fetch them.")
+        yield await _reached(worker) if worker.url else Finding(True, name, f"It is {worker.place}.")
+    if there.functions and not settings.public_url:
+        now = "Functions answer in their response alone: nobody can post a result back without PUBLIC_URL."
+        yield Finding(True, "functions", now)
+
+
+async def _reached(worker: remote.Remote) -> Finding:
+    """Whether something listens, with a certificate where there has to be one. Nothing is posted."""
+    parts = urlsplit(worker.url)
+    secure = parts.scheme == "https"
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            opened = asyncio.open_connection(
+                parts.hostname, parts.port or (443 if secure else 80), ssl=secure or None
+            )
+            (await opened)[1].close()
+    except (OSError, TimeoutError) as error:
+        why = getattr(error, "verify_message", "") or getattr(error, "strerror", "") or "nobody answers"
+        return Finding(False, worker.name, f"It is {worker.place}, and not reached: {why}.")
+    return Finding(True, worker.name, f"It is {worker.place}, where somebody listens.")
 
 
 async def _model(settings: Settings) -> Finding:
