@@ -19,6 +19,7 @@ import structlog
 from bot import planner, traces
 from bot.briefing import Briefing, address
 from bot.decide import decide, may_begin, tasks, wakes
+from bot.places import Places
 from bot.ports import Clock, Conflict, RunStore, StoreDown, ThreadView, Transport
 from bot.run import (
     PLAN,
@@ -73,6 +74,7 @@ class Orchestrator:
         self._blind_until = 0.0
         self._closing = False
         self.on_end: Ended = _nobody_waits  # hears of runs that ended; best effort, a crash may swallow it
+        self._places = Places(store, self._send_steps, self.handle)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._background: set[asyncio.Task[None]] = set()
 
@@ -155,6 +157,9 @@ class Orchestrator:
             for lost in await self._store.lost_leases():
                 log.info("lease lost", run=lost.run, step=lost.step, attempt=lost.attempt)
                 await self.handle(lost.workspace, lost.run, LeaseLost(lost.step, lost.attempt))
+        if not self._closing:
+            await self._places.give()
+            await self._places.tell()
         for workspace, run_id in await self._store.due():
             run = await self._store.load(workspace, run_id)
             if run is None:
@@ -220,11 +225,20 @@ class Orchestrator:
         for state in tasks(run):
             if (state.id, state.attempt) not in known and not self._closing:
                 self._spawn(self._send(run, state))
+        if not self._closing and self._places.moved(before, run):
+            self._spawn(self._places.give())
         if run.proposed and not (before and before.proposed):
             self._spawn(self._replace_cards(run))
         if ends_now:
             log.info("run ended", run=run.id, status=run.status, steps=len(run.work))
             self._spawn(self._after_end(run))
+
+    def _send_steps(self, run: Run, steps: set[str]) -> None:
+        """These waited in line, and have their places now."""
+        self._threads.show(run)
+        for state in tasks(run):
+            if state.id in steps:
+                self._spawn(self._send(run, state))
 
     async def _replace_cards(self, run: Run) -> None:
         """One open card a thread and person: the newest is what they mean now."""

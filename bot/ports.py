@@ -44,20 +44,35 @@ class Clock(Protocol):
 class RunStore(Protocol):
     """Runs, in whole. The database is the truth; what is cached is thrown away when a commit fails."""
 
+    @property
+    def crowded(self) -> bool:
+        """Whether somebody stands in line for a place with a worker, as far as is known here."""
+        ...
+
     async def load(self, workspace: str, run_id: str, *, fresh: bool = False) -> Run | None:
         """`fresh`: past the cache, where a change that another bot made must not be missing."""
         ...
 
     async def save(self, before: Run | None, after: Run) -> Run:
         """Commits the difference (in one transaction with other runs' that wait) and returns the run with
-        its new version. Every attempt that went out gets a fresh lease in the same transaction. Raises
-        `Conflict` when `before` is not the newest any more (or, with None, when the run exists), and
-        `StoreDown`."""
+        its new version. Steps in line whose workers have room, with nobody before them, are out with a fresh
+        lease in the same transaction; the others stay in line for `admit`. Raises `Conflict` when `before` is
+        not the newest any more (or, with None, when the run exists), and `StoreDown`."""
         ...
 
     async def renew(self, address: Address, seconds: float | None = None) -> None:
         """Renews the lease of a current attempt, by another time than usual for one that will not say that
         it is alive; anything else is ignored."""
+        ...
+
+    async def admit(self) -> Sequence[Address]:
+        """Gives the places that are free to those whose turn it is; they are out with a fresh lease when this
+        returns, and their runs have a new version."""
+        ...
+
+    async def waiting_long(self, seconds: float) -> Sequence[tuple[Address, int]]:
+        """Who has stood in line for so long, and how many are before them: those who should hear of it now,
+        each told to one caller."""
         ...
 
     async def lost_leases(self) -> Sequence[Address]:

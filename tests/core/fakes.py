@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from bot.decide import tasks, wakes
 from bot.ports import Conflict
-from bot.run import Run
+from bot.run import Run, StepState
 from bot.settling import admit
 from workers import File, Line
 from workers.kit.wire import Address, TaskMessage
@@ -16,10 +16,12 @@ from workers.kit.wire import Address, TaskMessage
 
 @dataclass
 class FakeStore:
-    """Implements `RunStore`: versions, leases and all, without a database."""
+    """Implements `RunStore`: versions, leases, places and all, without a database. Places go to whoever
+    comes first: who should is the real store's to say."""
 
     now: float = 0.0
     lease: float = 20.0
+    window: int = 1_000  # places with each worker
     runs: dict[tuple[str, str], Run] = field(default_factory=dict)
     leases: dict[tuple[str, str, str], tuple[int, float]] = field(default_factory=dict)
 
@@ -34,7 +36,7 @@ class FakeStore:
         known = self.runs.get(key)
         if (known.version if known else 0) != (before.version if before else 0):
             raise Conflict
-        after = admit(after)
+        after = self._placed(after)
         out = {s.id: s.attempt for s in tasks(after)}
         for step, attempt in out.items():
             if self.leases.get((*key, step), (0, 0.0))[0] != attempt:
@@ -44,6 +46,34 @@ class FakeStore:
         saved = replace(after, version=after.version + 1)
         self.runs[key] = saved
         return saved
+
+    def _placed(self, run: Run) -> Run:
+        for state in run.steps:
+            if state.in_line and self._room(run, state) > 0:
+                run = admit(run, {state.id})
+        return run
+
+    def _room(self, run: Run, wanted: StepState) -> int:
+        others = [r for r in self.runs.values() if (r.workspace, r.id) != (run.workspace, run.id)]
+        return self.window - sum(
+            s.step.worker == wanted.step.worker for r in (*others, run) for s in tasks(r)
+        )
+
+    @property
+    def crowded(self) -> bool:
+        return any(s.in_line for r in self.runs.values() for s in r.steps)
+
+    async def admit(self) -> Sequence[Address]:
+        given = []
+        for run in list(self.runs.values()):
+            if (placed := self._placed(run)) is not run:
+                given += [address(run, s) for s in tasks(placed) if s not in run.steps]
+                await self.save(run, placed)
+        return given
+
+    async def waiting_long(self, seconds: float) -> Sequence[tuple[Address, int]]:
+        line = [address(r, s) for r in self.runs.values() for s in r.steps if s.in_line]
+        return [(at, ahead) for ahead, at in enumerate(line)]
 
     async def renew(self, address: Address, seconds: float | None = None) -> None:
         name = (address.workspace, address.run, address.step)
@@ -71,6 +101,10 @@ class FakeStore:
             if (w, r.request.channel, r.request.thread_ts) == (workspace, channel, thread_ts)
         ]
         return sorted(there, key=lambda r: (r.created_at, r.id))
+
+
+def address(run: Run, state: StepState) -> Address:
+    return Address(workspace=run.workspace, run=run.id, step=state.id, attempt=state.attempt)
 
 
 @dataclass

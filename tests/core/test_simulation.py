@@ -28,9 +28,9 @@ WORKERS = {name: Worker(name, "Does it.", never) for name in TEAM}
 
 
 class Simulation:
-    def __init__(self, plans: list[Plan], seed: int) -> None:
+    def __init__(self, plans: list[Plan], seed: int, window: int) -> None:
         self.plans, self.chance = plans, random.Random(seed)
-        self.store, self.threads = FakeStore(), FakeThreads()
+        self.store, self.threads = FakeStore(window=window), FakeThreads()
         self.transport = FakeTransport(self.chance)
         self.lost_reports = 0
         self.boot()
@@ -89,11 +89,11 @@ class Simulation:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(plans(5), min_size=1, max_size=3), st.integers(0, 10_000))
+@given(st.lists(plans(5), min_size=1, max_size=3), st.integers(0, 10_000), st.sampled_from((1, 2, 1_000)))
 def test_whatever_is_lost_repeated_or_killed_every_run_ends_and_its_thread_shows_it(
-    plans: list[Plan], seed: int
+    plans: list[Plan], seed: int, window: int
 ) -> None:
-    simulation = Simulation(plans, seed)
+    simulation = Simulation(plans, seed, window)
     runs = asyncio.run(simulation.run())
     assert len(runs) == len(plans) and all(r.ended for r in runs)
     for run in runs:
