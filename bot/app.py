@@ -8,7 +8,6 @@ that nothing new comes in, then what is under way is drained, then the database.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,31 +21,32 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import schema
 from bot.app_slack import slack_side
+from bot.app_workers import DISPATCH_LEASES, crew, warmed, worker_side
 from bot.briefing import Briefing
 from bot.local import MAX_STEPS as EMBEDDED_STEPS
 from bot.local import STEP_SECONDS
-from bot.models import default_model, named, warm
 from bot.orchestrator import Orchestrator
-from bot.ports import CannotStart, Clock, StoreDown
+from bot.ports import CannotStart, Clock
 from bot.registry import Registry
 from bot.run import Event
 from bot.schedules import Schedules
 from bot.settings import SLACK_API, Settings
 from bot.slack.authority import SlackAuthority
-from bot.slack.bolt import connected, who_am_i
+from bot.slack.bolt import who_am_i
 from bot.slack.files import SlackMaterials
 from bot.slack.inbox import Inbox
 from bot.slack.pace import NO_LIMITS, Rates
 from bot.slack.people import People
+from bot.slack.sockets import connected
 from bot.slack.thread import SlackThreads
 from bot.store import Store
 from bot.tending import tending
 from bot.web import serving, web_app
-from workers import Worker, discover
+from workers import Worker
 from workers.kit.crashpoints import crash_at
 from workers.kit.files import FileStore
-from workers.kit.service import Service
-from workers.kit.transport import TaskTransport
+from workers.kit.metrics import Book
+from workers.kit.tracing import tracing_to
 
 log = structlog.get_logger(__name__)
 
@@ -71,13 +71,18 @@ async def running(
 ) -> AsyncIterator[Running]:
     """The whole bot, from start to drained. `workers` replaces the discovered ones, `clock` the time of day
     (tests)."""
-    crash = crash_at(settings.crash_at)
-    if settings.broker_url:
-        raise CannotStart("Leave BROKER_URL empty: workers in other processes are not there yet.")
+    crash, book = crash_at(settings.crash_at), Book()
+    tracing = tracing_to(settings.otel_exporter_otlp_endpoint, "delegate-bot")
     async with AsyncExitStack() as stack:
         await asyncio.to_thread(schema.upgrade, settings.database())
         alone = await asyncio.to_thread(_alone, settings, stack)  # let go of last of all
-        store = Store(settings.database(), clock=clock, lease_seconds=settings.lease_seconds)
+        store = Store(
+            settings.database(),
+            clock=clock,
+            lease_seconds=settings.lease_seconds,
+            dispatch_seconds=settings.lease_seconds * (DISPATCH_LEASES if settings.broker_url else 1),
+            window=settings.window,
+        )
         stack.push_async_callback(store.close)
         if alone:
             await store.runs.expire_leases()
@@ -94,24 +99,29 @@ async def running(
         def client_for(workspace: str) -> AsyncWebClient:
             return client
 
-        workers = _workers() if workers is None else workers
-        registry = Registry(workers, store.team, models=settings.allowed_models())
+        everybody = crew(settings, workers)
+        registry = Registry(
+            everybody.workers,
+            store.team,
+            models=settings.allowed_models(),
+            home="in a worker service" if settings.broker_url else "in the bot's process",
+        )
         files = FileStore(settings.data_dir / "files")
         people = People(client_for, clock)
         materials = SlackMaterials(
             client_for, people, files, session, bot_user=me.bot_user_id or "", own_host=_own_host(settings)
         )
-        transport = TaskTransport(settings.broker_url, transient=(StoreDown,))
-        model = await default_model(settings, registry, stack)
-        models = {name: named(settings, name) for name in registry.models}
-        service = Service(
-            workers,
-            lambda task: models.get(task.model, model),
-            transport.report,
-            files,
-            concurrency=settings.concurrency,
-            beat_seconds=settings.lease_seconds / 4,
+        side = await worker_side(
+            settings,
+            everybody,
+            registry=registry,
+            files=files,
+            store=store,
+            stack=stack,
+            clock=clock,
             crash=crash,
+            book=book,
+            tracing=tracing,
         )
 
         async def told(workspace: str, run_id: str, event: Event) -> None:
@@ -139,16 +149,15 @@ async def running(
         )
         orchestrator = Orchestrator(
             store.runs,
-            transport,
+            side,
             threads,
             briefing,
             clock=clock,
             lease_seconds=settings.lease_seconds,
             crash=crash,
         )
-        transport.listen(service)
-        transport.deliver(orchestrator.report)
-        await transport.start()
+        side.deliver(orchestrator.report)
+        await side.start()
 
         schedules = Schedules(
             store.schedules,
@@ -177,8 +186,7 @@ async def running(
         async def drain() -> None:
             await inbox.drain(1)
             await orchestrator.drain(1)
-            await transport.stop(DRAIN_SECONDS)
-            await model.close()
+            await side.stop(DRAIN_SECONDS)
             await threads.close(2)
 
         stack.push_async_callback(drain)
@@ -188,20 +196,13 @@ async def running(
         if not (app_token or secret):
             raise CannotStart("Set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP).")
         http = web_app(None if app_token else slack.bolt, secret, clock, store)
+        side.add_routes(http)
         port = await stack.enter_async_context(serving(http, settings.host, settings.port))
         if app_token:
             await stack.enter_async_context(connected(slack.bolt, client, app_token))
-        warming = asyncio.create_task(warm(model))
-        stack.push_async_callback(_cancel, warming)
-        log.info("ready", team=me.team, bot=me.bot_user_id, workers=list(workers), port=port)
+        await warmed(side.model, stack)
+        log.info("ready", team=me.team, bot=me.bot_user_id, workers=list(everybody.workers), port=port)
         yield Running(settings, store, orchestrator, inbox, schedules, port)
-
-
-def _workers() -> Mapping[str, Worker]:
-    found = discover()
-    for problem in found.problems:
-        log.warning(problem)
-    return found.workers
 
 
 def _alone(settings: Settings, stack: AsyncExitStack) -> bool:
@@ -222,9 +223,3 @@ def _own_host(settings: Settings) -> str:
     """A local Slack's host; empty for Slack's own."""
     own = settings.slack_api_url != SLACK_API
     return (urlsplit(settings.slack_api_url).hostname or "") if own else ""
-
-
-async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
