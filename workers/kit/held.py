@@ -15,6 +15,7 @@ import structlog
 
 from workers import Result
 from workers.kit.attempt import Attempt
+from workers.kit.watching import Seen
 from workers.kit.wire import TaskMessage
 
 log = structlog.get_logger(__name__)
@@ -30,6 +31,7 @@ class Held:
     task: TaskMessage
     attempt: Attempt
     acks: list[Ack]
+    seen: Seen
     body: asyncio.Task[Result] | None = None
     started: bool = False  # it has a place, and the bot may have heard so
     gone: bool = False  # nobody waits for it any more

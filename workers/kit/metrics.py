@@ -77,7 +77,8 @@ class Meter:
         never did."""
 
     def called(self, model: str, outcome: str, seconds: float, usage: Usage) -> None:
-        """One call of a model ended: ok, limited (429), timeout, error, unusable (an answer that is none)."""
+        """One call of a model ended: ok, limited (429), timeout, error, cancelled, unusable
+        (an answer that is none)."""
 
 
 class WorkerMeter(Meter):
@@ -104,7 +105,7 @@ class WorkerMeter(Meter):
         )
         self._calls = book.counter(
             "delegate_model_calls_total",
-            "Calls of a model, by outcome: ok, limited (429), timeout, error, unusable",
+            "Calls of a model: ok, limited (429), timeout, error, cancelled, unusable",
             "model",
             "outcome",
         )

@@ -22,6 +22,7 @@ from workers import WorkerError
 from workers.kit.form import in_prompt, json_in
 from workers.kit.provider import OWN_SERVERS, close, prepare, provider_of
 from workers.kit.trouble import Trouble, in_answer, read_error
+from workers.kit.watching import UNSEEN, Watching
 from workers.kit.wire import Usage
 
 LONGEST_WAIT = 30.0  # seconds; a provider that asks for more is given up at once
@@ -71,12 +72,13 @@ class Model:
         at_once: int | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         random: Callable[[], float] = randomness.random,
+        watching: Watching = UNSEEN,
     ) -> None:
         self.name = name
         self._endpoint = Endpoint(api_base or "", api_key or "")
         self._timeout, self._attempts, self._before = timeout, attempts, before
         self._slots = asyncio.Semaphore(at_once) if at_once else None
-        self._sleep, self._random = sleep, random
+        self._sleep, self._random, self._watching = sleep, random, watching
         self._litellm: ModuleType | None = None
         self._loading = asyncio.Lock()
         self._takes_schema = False
@@ -107,12 +109,14 @@ class Model:
         spent = Usage()
         for attempt in range(1, self._attempts + 1):
             try:
-                answer = await self._call(litellm, messages, schema, max_tokens, temperature)
-                spent = spent + self._usage(litellm, answer)
-                choice = answer.choices[0]
-                text, finish = (choice.message.content or "").strip(), choice.finish_reason or "stop"
-                if trouble := in_answer(text, finish, choice.message, max_tokens):
-                    raise trouble
+                with self._watching.call(self.name) as call:
+                    answer = await self._call(litellm, messages, schema, max_tokens, temperature)
+                    call.usage = self._usage(litellm, answer)
+                    spent = spent + call.usage
+                    choice = answer.choices[0]
+                    text, finish = (choice.message.content or "").strip(), choice.finish_reason or "stop"
+                    if trouble := in_answer(text, finish, choice.message, max_tokens):
+                        raise trouble
                 return Reply(json_in(text) if schema is not None else text, spent, finish)
             except ModelError:
                 raise

@@ -15,12 +15,13 @@ from importlib.util import find_spec
 from workers.kit.local.child import Message
 from workers.kit.model import Endpoint, Model, ModelError
 from workers.kit.settings import CommonSettings
+from workers.kit.watching import UNSEEN, Watching
 
 CALL_SECONDS = 240.0  # 1,500 tokens at 8 a second, on a machine that has other things to do too
 PATIENCE_SECONDS = 300.0  # a request waits so long for a model that is being fetched or started
 
 
-def named(settings: CommonSettings, name: str) -> Model:
+def named(settings: CommonSettings, name: str, watching: Watching = UNSEEN) -> Model:
     """The address and the key are those of MODEL's provider; others have theirs in their own variables, where
     litellm looks for them."""
     ours = name.partition("/")[0] == settings.model.partition("/")[0]
@@ -29,6 +30,7 @@ def named(settings: CommonSettings, name: str) -> Model:
         settings.model_api_base or None if ours else None,
         settings.model_api_key.get_secret_value() or None if ours else None,
         timeout=settings.model_seconds,
+        watching=watching,
     )
 
 
@@ -38,7 +40,10 @@ def has_embedded() -> bool:
 
 
 async def embedded(
-    settings: CommonSettings, stack: AsyncExitStack, warm_up: Sequence[Sequence[Message]] = ()
+    settings: CommonSettings,
+    stack: AsyncExitStack,
+    warm_up: Sequence[Sequence[Message]] = (),
+    watching: Watching = UNSEEN,
 ) -> Model:
     """Fetched and started in the background; the model whose every call goes to it. Calls that come
     meanwhile wait, or say what they wait for."""
@@ -62,4 +67,4 @@ async def embedded(
             raise ModelError(f"{local.state.sentence} Ask again then.", down=True)
         return Endpoint(local.url, local.key)
 
-    return Model(local.name, timeout=CALL_SECONDS, attempts=2, before=before, at_once=2)
+    return Model(local.name, timeout=CALL_SECONDS, attempts=2, before=before, at_once=2, watching=watching)

@@ -35,6 +35,7 @@ from workers.kit.files import FileStore
 from workers.kit.held import Ack, Held, nothing
 from workers.kit.model import Model
 from workers.kit.places import Places
+from workers.kit.watching import UNSEEN, Watching
 from workers.kit.wire import MODEL, Beat, Go, Released, Report, Started, TaskMessage
 
 __all__ = ["Service", "what"]
@@ -64,12 +65,13 @@ class Service:
         asks: int = 20,
         result_bytes: int = 1_000_000,
         crash: Crash = no_crash,
+        watching: Watching = UNSEEN,
     ) -> None:
         self._workers, self._model_for, self._report, self._files = workers, model_for, report, files
         self._holder, self._reply_to = holder, reply_to
         self._clock, self._beat_seconds, self._say_seconds = clock, beat_seconds, say_seconds
         self._asks, self._result_bytes, self._crash = asks, result_bytes, crash
-        self._far_files = FarFiles(files)
+        self._far_files, self._watching = FarFiles(files), watching
         self._places = Places(concurrency)
         self._held: dict[Key, Held] = {}
         self._done: dict[Key, None] = {}
@@ -105,12 +107,13 @@ class Service:
         attempt = Attempt(
             task, self._model_for, self._report, self._files, asks=self._asks, say_seconds=self._say_seconds
         )
-        held = self._held[key] = Held(task, attempt, [ack])
+        held = self._held[key] = Held(task, attempt, [ack], self._watching.came(task))
         self.idle.clear()
         if self._ticker is None or self._ticker.done():
             self._ticker = asyncio.create_task(self._tick())
         try:
             if outcome := await self._outcome(held):
+                held.seen.outcome = outcome.kind
                 self._crash("K12")  # work done, result unsent
                 await self._report(outcome)
                 self._remember(key)
@@ -120,6 +123,7 @@ class Service:
             if held.body is not None and not held.body.done():
                 self._keep(held.body).cancel()
             attempt.close()
+            held.seen.over()
             del self._held[key]
             if not self._held:
                 self.idle.set()
@@ -159,6 +163,7 @@ class Service:
     async def _release(self, held: Held) -> None:
         """Whose report fails, its lease runs out. What went back to the broker needs no word from us."""
         if held.started or await held.acknowledge():
+            held.seen.outcome = "handed_back"
             log.info("a task is handed back", step=held.task.step, run=held.task.run)
             await self._report(Released(**address_of(held.task)))
 
@@ -169,7 +174,7 @@ class Service:
             held.started = not held.gone
             if not await held.acknowledge() or held.gone or not await self._may_begin(held):
                 return None
-            held.body = asyncio.create_task(self._body(held))
+            held.body = asyncio.create_task(held.seen.body(lambda: self._body(held), held.attempt))
             await asyncio.wait({held.body}, timeout=task.seconds)
             late = not held.body.done()
             if late or held.gone:
