@@ -13,10 +13,11 @@ import json
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import insert
 
@@ -24,6 +25,8 @@ from bot import schema
 from bot.database import open_database
 from bot.tables import TEAM
 from playground.delivery import Retries
+from tests.cluster import diary
+from tests.cluster.diary import Entry
 from tests.cluster.folding import Book, Work
 from tests.cluster.supervised import Supervised
 from tests.cluster.truth import Truth
@@ -43,6 +46,8 @@ class Cluster:
     bots: list[Supervised]
     workers: list[Supervised]
     armed: Path
+    broker: str = ""
+    prefix: str = ""
     book: Book = field(default_factory=Book)
 
     @property
@@ -51,6 +56,10 @@ class Cluster:
 
     def diary(self, name: str) -> Path:
         return self.world.data / f"{name}.diary"
+
+    def began(self, name: str) -> list[Entry]:
+        """What began, by the diary of this name."""
+        return diary.read(self.diary(name), "began")
 
     def arm(self, point: str, times: int = 1) -> None:
         """The next so many that pass this point die there."""
@@ -89,6 +98,13 @@ class Cluster:
             return f"{pending} events that nobody acknowledged"
         return await self.truth.rest()
 
+    async def until(self, there: Callable[[], Any], within: float = 60.0) -> Any:
+        """What `there` says, once it says something."""
+        return await self.world.slack.until(there, within)
+
+    def process(self, pid: int) -> Supervised:
+        return next(process for process in self.processes if process.pid == pid)
+
     def logs(self, end: int = 3000) -> str:
         return "\n".join(f"--- {p.name} {p.exits}\n{p.log.read_text()[-end:]}" for p in self.processes)
 
@@ -113,6 +129,8 @@ async def cluster(
             [Supervised(f"bot-{n}", ("bot", "serve"), bot, folder) for n in range(bots)],
             [Supervised(f"worker-{n}", ("workers",), common, folder) for n in range(workers)],
             armed,
+            broker,
+            prefix,
         )
         world.stub.on("do job-", plan=lambda seen: there.book.plan(seen.request))
         world.stub.on(

@@ -99,14 +99,14 @@ async def _begin(there: Cluster, work: Work, point: str) -> str:
     """Its thread: a mention's, or the one that a schedule opens."""
     if point != "K16":
         return await there.ask(work)
-    there.book.works[work.name] = work
-    await _schedule(there, work)
+    await a_due_schedule(there, work)
     await there.quiet()
     return next(run.thread_ts for run in await there.truth.runs() if work.name in run.text)
 
 
-async def _schedule(there: Cluster, work: Work) -> None:
+async def a_due_schedule(there: Cluster, work: Work) -> None:
     """Daily, at the minute that has just begun."""
+    there.book.works[work.name] = work
     due = time.time() // 60 * 60
     at = datetime.fromtimestamp(due, UTC)
     schedule = Schedule(

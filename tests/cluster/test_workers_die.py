@@ -1,0 +1,124 @@
+"""Worker services that are stopped, poisoned, or killed with something half done."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import aio_pika
+import pytest
+
+from tests.cluster import diary, folding, verdict
+from tests.cluster.cluster import Cluster
+from workers.kit.topology import Topology
+
+Taken = asyncio.Queue[bytes]
+Again = Callable[[bytes], Awaitable[None]]
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(150)]
+
+
+async def test_a_worker_that_was_stopped_past_its_lease_comes_too_late(there: Cluster) -> None:
+    until, gates = there.world.data / "open", there.diary("gates")
+    work = folding.gated("job-gate", gates, until)
+    ts = await there.ask(work)
+    await there.until(lambda: there.began("gates"))
+    stopped = there.process(there.began("gates")[0].pid)
+    late = stopped.pid
+    stopped.signal(signal.SIGSTOP)
+    await there.until(lambda: any(e.pid != late for e in there.began("gates")))
+    until.touch()
+    await there.quiet()
+    assert diary.read(gates, "ended", work.name)[0].pid != late
+    (before,) = await there.truth.runs(ts)
+    stopped.signal(signal.SIGCONT)
+    await there.until(lambda: any(e.pid == late for e in diary.read(gates, "ended")))
+    after_it = folding.chain("job-after", 3)
+    assert not await verdict.wrong(there, after_it, await _done(there, after_it))
+    (after,) = await there.truth.runs(ts)
+    assert before == after and f"process {late}" not in after.step("only").result
+    assert after.step("only").attempt > 1
+    assert not await verdict.wrong(there, work, ts)
+
+
+async def _done(there: Cluster, work: folding.Work) -> str:
+    ts = await there.ask(work)
+    await there.quiet()
+    return ts
+
+
+async def test_poison_takes_three_processes_at_most_the_third_while_alone(there: Cluster) -> None:
+    until, book = there.world.data / "open", there.diary("gates")
+    innocent = [folding.gated(f"job-{n}", book, until) for n in range(3)]
+    poisoned = folding.gated("job-poison", book, until, worker="poison", seconds=0.5)
+    threads = [await there.ask(work) for work in innocent]
+    await there.until(lambda: len({e.name for e in there.began("gates")}) == 3)
+    bad = await there.ask(poisoned)
+    await there.until(lambda: len(diary.read(book, "began", poisoned.name)) == 2)
+    until.touch()
+    await there.quiet()
+    for work, ts in zip(innocent, threads, strict=True):
+        assert not await verdict.wrong(there, work, ts)
+    (run,) = await there.truth.runs(bad)
+    assert run.status == "failed" and run.step("only").losses == 3
+    assert "lost 3 times" in there.world.thread(bad)
+    starts = diary.read(book, "began", poisoned.name)
+    assert len(starts) == 3
+    last = starts[-1].pid
+    began = [e.name for e in diary.read(book, "began") if e.pid == last and e.name != poisoned.name]
+    ended = [e.name for e in diary.read(book, "ended") if e.pid == last]
+    assert began == ended, "nothing ran beside it"
+
+
+async def test_an_effect_that_may_have_happened_is_a_persons_decision(there: Cluster) -> None:
+    work = folding.stamped("job-stamp", 1, there.diary(verdict.STAMPS), seconds=30)
+    ts = await there.ask(work)
+    (stamp,) = await there.until(lambda: diary.read(there.diary(verdict.STAMPS)))
+    there.process(stamp.pid).signal(signal.SIGKILL)
+    await there.world.sees(ts, "may or may not have happened", verdict.LEAVE, within=40)
+    await verdict.leave(there, ts)
+    await there.quiet()
+    assert not await verdict.wrong(there, work, ts, left=True)
+    assert len(diary.read(there.diary(verdict.STAMPS))) == 1
+
+
+async def test_an_effect_whose_message_comes_again_happens_once(there: Cluster) -> None:
+    """While it is on, in another process, and when it is done."""
+    work = folding.stamped("job-stamp", 1, there.diary(verdict.STAMPS), seconds=2)
+    async with copies(there, "stamp") as (taken, again):
+        ts = await there.ask(work)
+        await there.until(lambda: diary.read(there.diary(verdict.STAMPS)))
+        body = await asyncio.wait_for(taken.get(), 10)
+        for _ in range(5):
+            await again(body)
+        await there.quiet()
+        for _ in range(5):
+            await again(body)
+        another = folding.stamped("job-after", 1, there.diary(verdict.STAMPS))
+        assert not await verdict.wrong(there, another, await _done(there, another))
+    assert not await verdict.wrong(there, work, ts)
+    assert len(diary.read(there.diary(verdict.STAMPS))) == 2, "one of each work"
+
+
+@asynccontextmanager
+async def copies(there: Cluster, worker: str) -> AsyncIterator[tuple[Taken, Again]]:
+    """A copy of each task for this worker, and a way to send it again."""
+    topology = Topology(there.prefix)
+    taken: Taken = asyncio.Queue()
+    async with await aio_pika.connect(there.broker) as connection:
+        channel = await connection.channel()
+        exchange = await channel.get_exchange(topology.exchange, ensure=False)
+        queue = await channel.declare_queue(exclusive=True, auto_delete=True)
+        await queue.bind(exchange, routing_key=topology.worker(worker))
+
+        async def took(message: aio_pika.abc.AbstractIncomingMessage) -> None:
+            taken.put_nowait(message.body)
+
+        async def again(body: bytes) -> None:
+            message = aio_pika.Message(body, content_type="application/cloudevents+json")
+            await channel.default_exchange.publish(message, topology.worker(worker))
+
+        await queue.consume(took, no_ack=True)
+        yield taken, again
