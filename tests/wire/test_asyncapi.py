@@ -1,6 +1,7 @@
 """The document for writers of workers in other languages is in step with the models, and true."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -84,3 +85,11 @@ def references(part: Any) -> Iterator[str]:
         case list():
             for value in part:
                 yield from references(value)
+
+
+def test_the_messages_in_the_page_for_writers_are_ones_that_we_read() -> None:
+    page = PUBLISHED.with_name("wire.md").read_text()
+    read = [loads(block.encode()).type for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL)]
+    assert read == ["delegate.task", "delegate.report.finished"]
+    for name in MODELS:
+        assert f"`{name.rpartition('.')[2]}`" in page or f"`{name}`" in page or f'"{name}"' in page
