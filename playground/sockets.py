@@ -22,8 +22,8 @@ PING_EVERY = 20.0
 
 
 class Connection:
-    def __init__(self, ws: web.WebSocketResponse) -> None:
-        self.ws = ws
+    def __init__(self, ws: web.WebSocketResponse, transport: asyncio.Transport | None) -> None:
+        self.ws, self.transport = ws, transport
         self.deaf = False
         self.pongs = True
         self.leaving = False
@@ -96,7 +96,7 @@ class Sockets:
             await ws.send_json({"type": "disconnect", "reason": "too_many_websockets", "debug_info": {}})
             await ws.close()
             return ws
-        connection = Connection(ws)
+        connection = Connection(ws, request.transport)
         self.connections.append(connection)
         pinger = asyncio.get_running_loop().create_task(self._ping(connection))
         try:
@@ -170,9 +170,8 @@ class Sockets:
     def cut(self) -> None:
         """Every connection breaks with no goodbye, as when a network goes away."""
         for connection in list(self.connections):
-            transport = connection.ws.get_extra_info("transport")
-            if transport is not None:
-                transport.abort()
+            if connection.transport is not None:
+                connection.transport.abort()
 
     async def close(self) -> None:
         for connection in list(self.connections):

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 import aiohttp
 import structlog
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError
@@ -31,14 +29,15 @@ from bot.slack.blocks import Json, ref
 from bot.slack.home import Home
 from bot.slack.inbox import Inbox
 from bot.slack.incoming import COMMAND, Incoming
+from bot.slack.sockets import connected
+
+__all__ = ["build", "connected", "whisper", "who_am_i"]
 
 log = structlog.get_logger(__name__)
 
-SOCKETS = 2  # the SDK closes an old socket before it opens the new one: the other one bridges the gap
-
 
 class Reads(Protocol):
-    async def load(self, workspace: str, run_id: str) -> Run | None: ...
+    async def load(self, workspace: str, run_id: str, *, fresh: bool = False) -> Run | None: ...
     async def recent_runs(self, workspace: str, by: str, limit: int) -> Sequence[Run]: ...
 
 
@@ -55,25 +54,6 @@ async def who_am_i(client: AsyncWebClient) -> AuthorizeResult:
     except (OSError, TimeoutError) as error:
         raise CannotStart(f"Slack cannot be reached at {client.base_url}: {error or 'no answer'}.") from error
     return AuthorizeResult.from_auth_test_response(auth_test_response=answer, bot_token=client.token)
-
-
-@asynccontextmanager
-async def connected(app: AsyncApp, client: AsyncWebClient, app_token: str) -> AsyncIterator[None]:
-    """Socket Mode. Asked once first, because the SDK retries a bad token for ever without a word. Raises
-    `CannotStart`."""
-    try:
-        await client.apps_connections_open(app_token=app_token)
-    except SlackApiError as error:
-        reason = error.response.get("error")
-        raise CannotStart(
-            f"Slack refuses SLACK_APP_TOKEN ({reason}). It needs `connections:write`."
-        ) from error
-    async with AsyncExitStack() as stack:
-        for _ in range(SOCKETS):
-            handler = AsyncSocketModeHandler(app, app_token, web_client=client)
-            stack.push_async_callback(handler.close_async)
-            await handler.connect_async()  # type: ignore[no-untyped-call]
-        yield
 
 
 async def whisper(
@@ -146,7 +126,7 @@ def register(app: AsyncApp, reads: Reads, home: Home, url: str) -> None:
     ) -> None:
         await ack()
         run_id, _, step = str(body["actions"][0].get("value") or "").partition("/")
-        run = await reads.load(body["team"]["id"], run_id)
+        run = await reads.load(body["team"]["id"], run_id, fresh=True)  # another bot may have shown it
         if run is None or run.request.channel != body["channel"]["id"]:
             return
         shown = render(run)

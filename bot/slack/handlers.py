@@ -126,7 +126,7 @@ class Handlers:
     async def _mine(self, incoming: Incoming) -> list[Run]:
         """This person's open runs in this channel: what a bare stop outside a thread can only mean."""
         ids = await self._asking.open_of(incoming.workspace, incoming.by)
-        runs = [await self._runs.load(incoming.workspace, id) for id in ids]
+        runs = [await self._runs.load(incoming.workspace, id, fresh=True) for id in ids]
         return [r for r in runs if r and r.request.channel == incoming.channel and not r.proposed]
 
     async def _stop_pressed(self, incoming: Incoming, person: Person) -> None:
