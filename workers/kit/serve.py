@@ -22,13 +22,15 @@ from workers import Worker, WorkerError, discover
 from workers.kit.crashpoints import crash_at
 from workers.kit.files import FileStore
 from workers.kit.health import health_app, serving
-from workers.kit.metrics import Book
+from workers.kit.metrics import Book, WorkerMeter
 from workers.kit.model import Model
 from workers.kit.models import embedded, has_embedded, named
 from workers.kit.process import told_to_end
 from workers.kit.service import Service
 from workers.kit.settings import WorkerSettings
+from workers.kit.tracing import tracing_to
 from workers.kit.transport import BrokerRefused, TaskTransport
+from workers.kit.watching import Watching
 
 log = structlog.get_logger(__name__)
 
@@ -45,14 +47,18 @@ async def serve(settings: WorkerSettings, only: Sequence[str] = ()) -> None:
         raise CannotServe("MODEL is not set, and what the embedded one needs is not installed here.")
     workers = _workers(only)
     told, health, book = told_to_end(), Health(), Book()
+    tracing = tracing_to(settings.otel_exporter_otlp_endpoint, "delegate-workers")
+    watching = Watching(WorkerMeter(book), tracing)
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(asyncio.to_thread, tracing.close)
         port = await _listening(stack, health_app(health.missing, book.page), settings)
         log.info("starting", workers=list(workers), port=port)
-        model = named(settings, settings.model) if settings.model else await embedded(settings, stack)
+        own = settings.model
+        model = named(settings, own, watching) if own else await embedded(settings, stack, watching=watching)
         stack.push_async_callback(model.close)
         if not await _unless(told, _warm(model)):
             return
-        transport = _transport(settings, workers, model)
+        transport = _transport(settings, workers, model, watching)
         try:
             await transport.start()
         except BrokerRefused as error:
@@ -78,7 +84,9 @@ class Health:
         return "" if self.transport.connected else "The broker cannot be reached."
 
 
-def _transport(settings: WorkerSettings, workers: Mapping[str, Worker], model: Model) -> TaskTransport:
+def _transport(
+    settings: WorkerSettings, workers: Mapping[str, Worker], model: Model, watching: Watching
+) -> TaskTransport:
     try:
         transport = TaskTransport(
             settings.broker_url,
@@ -89,7 +97,7 @@ def _transport(settings: WorkerSettings, workers: Mapping[str, Worker], model: M
         )
     except BrokerRefused as error:
         raise CannotServe(str(error)) from error
-    models = {name: named(settings, name) for name in settings.allowed_models()}
+    models = {name: named(settings, name, watching) for name in settings.allowed_models()}
     service = Service(
         workers,
         lambda task: models.get(task.model, model),
@@ -100,6 +108,7 @@ def _transport(settings: WorkerSettings, workers: Mapping[str, Worker], model: M
         concurrency=settings.concurrency,
         beat_seconds=settings.lease_seconds / 4,
         crash=crash_at(settings.crash_at),
+        watching=watching,
     )
     transport.listen(service)
     return transport
