@@ -23,8 +23,11 @@ from bot import schema
 from bot.app_slack import slack_side
 from bot.app_workers import DISPATCH_LEASES, crew, warmed, worker_side
 from bot.briefing import Briefing
+from bot.gauges import Gauges
+from bot.health import Health
 from bot.local import MAX_STEPS as EMBEDDED_STEPS
 from bot.local import STEP_SECONDS
+from bot.metrics import Metrics
 from bot.orchestrator import Orchestrator
 from bot.ports import CannotStart, Clock
 from bot.registry import Registry
@@ -33,6 +36,7 @@ from bot.schedules import Schedules
 from bot.settings import SLACK_API, Settings
 from bot.slack.authority import SlackAuthority
 from bot.slack.bolt import who_am_i
+from bot.slack.client import WatchedClient
 from bot.slack.files import SlackMaterials
 from bot.slack.inbox import Inbox
 from bot.slack.pace import NO_LIMITS, Rates
@@ -72,8 +76,10 @@ async def running(
     """The whole bot, from start to drained. `workers` replaces the discovered ones, `clock` the time of day
     (tests)."""
     crash, book = crash_at(settings.crash_at), Book()
+    watch = Metrics(book)
     tracing = tracing_to(settings.otel_exporter_otlp_endpoint, "delegate-bot")
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(asyncio.to_thread, tracing.close)
         await asyncio.to_thread(schema.upgrade, settings.database())
         alone = await asyncio.to_thread(_alone, settings, stack)  # let go of last of all
         store = Store(
@@ -88,12 +94,8 @@ async def running(
             await store.runs.expire_leases()
 
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        client = AsyncWebClient(
-            token=settings.slack_bot_token.get_secret_value(),
-            base_url=settings.slack_api_url,
-            session=session,
-            retry_handlers=[],  # they would post twice where a reply was lost
-        )
+        token = settings.slack_bot_token.get_secret_value()
+        client = WatchedClient(token, settings.slack_api_url, session, watch)
         me = await who_am_i(client)
 
         def client_for(workspace: str) -> AsyncWebClient:
@@ -137,6 +139,7 @@ async def running(
             settle_seconds=settings.settle_seconds,
             rates=Rates() if settings.slack_paced else NO_LIMITS,
             crash=crash,
+            tracing=tracing,
         )
         briefing = Briefing(
             registry,
@@ -155,6 +158,8 @@ async def running(
             clock=clock,
             lease_seconds=settings.lease_seconds,
             crash=crash,
+            watch=watch,
+            tracing=tracing,
         )
         side.deliver(orchestrator.report)
         await side.start()
@@ -166,6 +171,7 @@ async def running(
             clock,
             most=settings.schedules_per_person,
             crash=crash,
+            watch=watch,
         )
         orchestrator.on_end = schedules.judge
         slack = slack_side(
@@ -180,6 +186,7 @@ async def running(
             files=files,
             clock=clock,
             crash=crash,
+            watch=watch,
         )
         inbox = slack.inbox
 
@@ -190,18 +197,26 @@ async def running(
             await threads.close(2)
 
         stack.push_async_callback(drain)
-        await stack.enter_async_context(tending(settings, store, orchestrator, schedules, inbox, alone=alone))
+        await stack.enter_async_context(
+            tending(settings, store, orchestrator, schedules, inbox, alone=alone, watch=watch)
+        )
         app_token = settings.slack_app_token.get_secret_value()
         secret = settings.slack_signing_secret.get_secret_value()
         if not (app_token or secret):
             raise CannotStart("Set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP).")
-        http = web_app(None if app_token else slack.bolt, secret, clock, store)
+        broker = side.transport if settings.broker_url else None
+        health = Health(store.ping, (lambda: side.transport.connected) if broker else None)
+        gauges = Gauges(book, store.counts, clock, broker=broker, socket_age=health.age)
+        bolt = None if app_token else slack.bolt
+        http = web_app(bolt, secret, clock, health=health, metrics=gauges.page, watch=watch)
         side.add_routes(http)
         port = await stack.enter_async_context(serving(http, settings.host, settings.port))
         if app_token:
-            await stack.enter_async_context(connected(slack.bolt, client, app_token))
+            sockets = await stack.enter_async_context(connected(slack.bolt, client, app_token))
+            health.socket_age = sockets.age
         await warmed(side.model, stack)
         log.info("ready", team=me.team, bot=me.bot_user_id, workers=list(everybody.workers), port=port)
+        stack.callback(health.end)
         yield Running(settings, store, orchestrator, inbox, schedules, port)
 
 

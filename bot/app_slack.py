@@ -27,6 +27,7 @@ from bot.slack.people import People
 from bot.slack.scheduling import Scheduling
 from bot.slack.screens import Screens
 from bot.store import Store
+from bot.watch import Watch
 from workers import File, Sample
 from workers.kit.crashpoints import Crash
 from workers.kit.files import FileStore
@@ -51,6 +52,7 @@ def slack_side(
     files: FileStore,
     clock: Clock,
     crash: Crash,
+    watch: Watch,
 ) -> SlackSide:
     home = Home(
         lambda workspace: client,
@@ -83,7 +85,7 @@ def slack_side(
         scheduling=scheduling,
         whisper=whisper_there,
     )
-    inbox = Inbox(store.inbox, store.runs.owners, handlers.handle, clock, crash)
+    inbox = Inbox(store.inbox, store.runs.owners, handlers.handle, clock, crash, watch=watch)
     bolt = build(client, me, inbox, store.runs, home)
     Screens(home, admin, registry, inbox, schedules.get, partial(_kept, files), clock).register(bolt)
     return SlackSide(inbox, bolt)

@@ -30,12 +30,13 @@ from bot.store import Store
 from workers import Worker, WorkerError, discover
 from workers.kit.crashpoints import Crash
 from workers.kit.files import FileStore
-from workers.kit.metrics import Book
+from workers.kit.metrics import Book, WorkerMeter
 from workers.kit.model import Model
 from workers.kit.models import named
 from workers.kit.service import Service
 from workers.kit.tracing import Tracing
 from workers.kit.transport import BrokerRefused, TaskTransport
+from workers.kit.watching import Watching
 from workers.kit.wire import Report, TaskMessage
 
 log = structlog.get_logger(__name__)
@@ -140,9 +141,10 @@ async def worker_side(
         raise CannotStart(str(error)) from error
     model: Model | None = None
     if not settings.broker_url:
-        model = await default_model(settings, registry, stack)
+        watching = Watching(WorkerMeter(book), tracing)
+        model = await default_model(settings, registry, stack, watching)
         ours = {name: w for name, w in crew.workers.items() if name not in crew.remote.workers}
-        models = {name: named(settings, name) for name in registry.models}
+        models = {name: named(settings, name, watching) for name in registry.models}
         service = Service(
             ours,
             lambda task: models.get(task.model, model),
@@ -152,6 +154,7 @@ async def worker_side(
             concurrency=settings.concurrency,
             beat_seconds=settings.lease_seconds / 4,
             crash=crash,
+            watching=watching,
         )
         transport.listen(service)
     secret = settings.worker_secret.get_secret_value()
@@ -172,10 +175,12 @@ async def worker_side(
     return WorkerSide(transport, dispatch, links, reports_route(signer, dispatch, store.runs.load), model)
 
 
-async def default_model(settings: Settings, registry: Registry, stack: AsyncExitStack) -> Model:
-    return (
-        named(settings, settings.model) if settings.model else await embedded_for(settings, registry, stack)
-    )
+async def default_model(
+    settings: Settings, registry: Registry, stack: AsyncExitStack, watching: Watching
+) -> Model:
+    if settings.model:
+        return named(settings, settings.model, watching)
+    return await embedded_for(settings, registry, stack, watching)
 
 
 async def warmed(model: Model | None, stack: AsyncExitStack) -> None:

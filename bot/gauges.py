@@ -13,6 +13,7 @@ from typing import Protocol
 import structlog
 from prometheus_client import Gauge
 
+from bot.health import Age
 from bot.ports import Clock, StoreDown
 from bot.store.counts import Counts
 from workers.kit.metrics import Book
@@ -37,10 +38,10 @@ class Gauges:
         clock: Clock,
         *,
         broker: Broker | None = None,
-        socket_age: Callable[[], float | None] | None = None,
+        socket_age: Age = lambda: None,
     ) -> None:
         """`broker`: None where all is in one process. `socket_age`: seconds since Slack's sockets last gave a
-        sign; None in HTTP mode."""
+        sign; None where there are none."""
         self._book, self._counts, self._clock = book, counts, clock
         self._broker, self._socket_age = broker, socket_age
         self._database_up = book.gauge("delegate_database_up", "1: the database answers this bot")
@@ -71,7 +72,7 @@ class Gauges:
     async def page(self) -> bytes:
         """All metrics of this process, as Prometheus reads them. Never raises."""
         await asyncio.gather(self._read_database(), self._read_broker())
-        age = self._socket_age() if self._socket_age else None
+        age = self._socket_age()
         self._socket.set(float("nan") if age is None else age)
         return self._book.page()
 

@@ -1,58 +1,55 @@
 """The HTTP side: Slack's events (in HTTP mode), health, readiness, metrics. Served in Socket Mode too.
 
-`/healthz` says that the process is alive, `/readyz` that it can take work (the database answers), `/metrics`
-how much of it there is. It does not know what an event means.
+`/healthz` says that the process is alive, `/readyz` that it can take work or why not, `/metrics` how much of
+it there is. It does not know what an event means.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.async_app import AsyncApp
 
-from bot.ports import CannotStart, Clock, StoreDown
+from bot.health import Health
+from bot.ports import CannotStart, Clock
 from bot.slack.gate import MAX_BYTES, PATH, gate
-from bot.store import Store
+from bot.watch import UNWATCHED, Watch
 
-METRICS = {
-    "working": "Runs that are being worked on, or wait for a person",
-    "queued": "Runs that wait for their turn in a thread",
-    "out": "Steps that are with workers",
-    "inbox": "Events acknowledged and not handled yet",
-}
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def web_app(bolt: AsyncApp | None, secret: str, clock: Clock, store: Store) -> web.Application:
-    """With `bolt` Slack's events come in here, signed with `secret`."""
-    app = web.Application(client_max_size=MAX_BYTES, middlewares=[gate(secret, clock)] if bolt else [])
+def web_app(
+    bolt: AsyncApp | None,
+    secret: str,
+    clock: Clock,
+    *,
+    health: Health,
+    metrics: Callable[[], Awaitable[bytes]],
+    watch: Watch = UNWATCHED,
+) -> web.Application:
+    """With `bolt` Slack's events come in here, signed with `secret`. `metrics`: the page that Prometheus
+    reads."""
+    at_the_door = [_timed(watch), gate(secret, clock)] if bolt else []
+    app = web.Application(client_max_size=MAX_BYTES, middlewares=at_the_door)
 
     async def healthz(_: web.Request) -> web.Response:
-        return web.json_response({"ok": True})
+        return web.json_response({"ok": True, "says": "This process is alive."})
 
     async def readyz(_: web.Request) -> web.Response:
-        try:
-            await store.ping()
-        except StoreDown as error:
-            return web.json_response({"ok": False, "missing": str(error)}, status=503)
-        return web.json_response({"ok": True})
+        said = await health.readiness()
+        return web.json_response(said, status=200 if said["ok"] else 503)
 
-    async def metrics(_: web.Request) -> web.Response:
-        registry = CollectorRegistry()
-        try:
-            now = await store.counts()
-        except StoreDown as error:
-            return web.Response(status=503, text=str(error))
-        for name, meaning in METRICS.items():
-            Gauge(f"delegate_{name}", meaning, registry=registry).set(getattr(now, name))
-        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    async def numbers(_: web.Request) -> web.Response:
+        return web.Response(body=await metrics(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
-    app.router.add_get("/metrics", metrics)
+    app.router.add_get("/metrics", numbers)
     if bolt:
 
         async def events(request: web.Request) -> web.Response:
@@ -61,6 +58,25 @@ def web_app(bolt: AsyncApp | None, secret: str, clock: Clock, store: Store) -> w
 
         app.router.add_post(PATH, events)
     return app
+
+
+def _timed(watch: Watch) -> Callable[..., Awaitable[web.StreamResponse]]:
+    """How soon Slack is answered. What the gate refuses is not Slack's, and does not count."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path != PATH:
+            return await handler(request)
+        began, status = time.perf_counter(), 500
+        try:
+            answer = await handler(request)
+            status = answer.status
+            return answer
+        finally:
+            if status < 400 or status >= 500:
+                watch.acked("http", time.perf_counter() - began, ok=status < 400)
+
+    return middleware
 
 
 @asynccontextmanager

@@ -96,7 +96,7 @@ async def test_health_readiness_and_metrics(http: tuple[World, str]) -> None:
         for path, expected in (
             ("/healthz", '"ok": true'),
             ("/readyz", '"ok": true'),
-            ("/metrics", "delegate_working 0.0"),
+            ("/metrics", 'delegate_runs_open{status="working"} 0.0'),
         ):
             async with session.get(base + path) as answer:
                 assert answer.status == 200 and expected in await answer.text()

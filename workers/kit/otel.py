@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from threading import Thread
 
 from opentelemetry import context as contexts
 from opentelemetry import trace
@@ -23,6 +24,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from workers.kit.tracing import Role, Span, Tracing, Value
 
+CLOSE_SECONDS = 2.0
 W3C = TraceContextTextMapPropagator()
 ROLES = {
     "internal": SpanKind.INTERNAL,
@@ -79,7 +81,10 @@ class OpenTelemetry(Tracing):
                 raise
 
     def close(self) -> None:
-        self._provider.shutdown()
+        """In a thread that nobody waits for longer: a collector that is away must not hold up the end."""
+        ending = Thread(target=self._provider.shutdown, daemon=True)
+        ending.start()
+        ending.join(CLOSE_SECONDS)
 
 
 class _Span:

@@ -55,7 +55,7 @@ class Tracing:
         return nullcontext(NOTHING)
 
     def close(self) -> None:
-        """Sends what is left. Blocks for seconds where nobody answers."""
+        """Sends what is left. Blocks, for two seconds at most."""
 
 
 class _Nothing:
