@@ -61,9 +61,11 @@ class Gauges:
         self._inbox_age = book.gauge("delegate_inbox_oldest_seconds", "The age of the oldest of these")
         self._broker_up = book.gauge("delegate_broker_up", "1: RabbitMQ answers this bot")
         self._lag = book.gauge(
-            "delegate_report_lag_seconds", "How long the newest report lay in its queue before it was handled"
+            "delegate_report_lag_seconds", "How long ago the oldest report was sent that is being handled"
         )
-        self._queued = book.gauge("delegate_queue_messages", "Messages that wait in RabbitMQ", "queue")
+        self._queued = book.gauge(
+            "delegate_queue_messages", "Messages that wait in RabbitMQ; in bot.dead for an operator", "queue"
+        )
         self._socket = book.gauge(
             "delegate_socket_age_seconds", "Since Slack's sockets last gave a sign (Socket Mode)"
         )
