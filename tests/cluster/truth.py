@@ -87,5 +87,21 @@ class Truth:
 
         return await self._database.read(look)
 
+    async def ended_and_asking(self) -> tuple[set[str], set[str]]:
+        """Threads whose run has ended, and those in which a person is asked. Empty while there is no
+        database to ask."""
+        ended = text("SELECT thread_ts FROM run WHERE status NOT IN ('queued', 'working')")
+        asking = text(
+            "SELECT run.thread_ts FROM run JOIN step ON step.run_id = run.id WHERE step.status = 'asking'"
+        )
+
+        def look(connection: Connection) -> tuple[set[str], set[str]]:
+            return set(connection.execute(ended).scalars()), set(connection.execute(asking).scalars())
+
+        try:
+            return await self._database.read(look)
+        except StoreDown:
+            return set(), set()
+
     async def close(self) -> None:
         await self._database.close()
