@@ -144,10 +144,18 @@ _CARD: dict[StepStatus, tuple[CardStatus, str]] = {
 
 def _card(state: StepState, zone: str) -> Card:
     status, line = _CARD[state.status]
+    if state.in_line and state.ahead is not None:
+        status, line = "pending", f"Waiting for a free {state.step.worker}; {_before(state.ahead, 'it')}."
     last = state.said if state.status == "out" else state.error  # what it said last is no reason for its end
     if state.status == "waiting" and state.due_at:
         last = f"Waiting until {said(state.due_at, zone)}"
     return Card(state.id, state.step.title, state.step.worker, status, last or line)
+
+
+def _before(ahead: int, what: str) -> str:
+    if not ahead:
+        return f"{what} is next"
+    return f"{ahead} {'is' if ahead == 1 else 'are'} before {what}"
 
 
 def _plan(run: Run) -> PlanMessage:
@@ -179,6 +187,9 @@ def _line(run: Run) -> str:
             return "I could not go on in this thread."
     if any(s.status == "asking" for s in run.work):
         return f"Waiting for {{person}} to answer below.{of}"
+    ahead = next((s.ahead for s in run.steps if s.kind != "work" and s.in_line), None)
+    if ahead is not None:
+        return f"I am busy with other requests; {_before(ahead, 'yours')}."
     if not run.work:
         return "On it. I am making a plan."
     if run.resting:

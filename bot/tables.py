@@ -166,6 +166,17 @@ class StepRow(Base, table=True):
     lease_until: float | None = seconds(null=True)  # only while the step is out, and not in line
 
 
+class TurnRow(Base, table=True):
+    """Whose turn it was, where workspaces wait for places with a worker: the one with the lowest number is
+    the one that has waited longest for another."""
+
+    __tablename__ = "turn"
+
+    workspace: str = words(key=True)
+    worker: str = words(key=True)
+    number: int = Field(default=0, sa_type=BigInteger)
+
+
 class MessageRow(Base, table=True):
     """What Slack was last shown under one key of a run's thread."""
 
@@ -301,6 +312,7 @@ class FireRow(Base, table=True):
 METADATA = Base.metadata
 RUN: Table = METADATA.tables["run"]
 STEP: Table = METADATA.tables["step"]
+TURN: Table = METADATA.tables["turn"]
 MESSAGE: Table = METADATA.tables["message"]
 INBOX: Table = METADATA.tables["inbox"]
 SEEN: Table = METADATA.tables["seen"]

@@ -19,7 +19,7 @@ from bot.store.runs import Runs
 from bot.store.schedules import Schedules
 from bot.store.team import Teams
 from bot.store.writer import Writer
-from bot.tables import AUDIT, FIRE, INBOX, MESSAGE, RATING, RUN, SCHEDULE, SEEN, STEP, TEAM
+from bot.tables import AUDIT, FIRE, INBOX, MESSAGE, RATING, RUN, SCHEDULE, SEEN, STEP, TEAM, TURN
 
 __all__ = ["Audit", "Counts", "Inbox", "Messages", "Runs", "Schedules", "Store", "Teams"]
 
@@ -64,7 +64,7 @@ class Store:
 
     async def forget_workspace(self, workspace: str) -> None:
         """Deletes all of a workspace's rows. Whoever still works on one of its runs gets `Conflict`."""
-        tables = (RUN, STEP, MESSAGE, RATING, INBOX, SEEN, TEAM, AUDIT, SCHEDULE, FIRE)
+        tables = (RUN, STEP, TURN, MESSAGE, RATING, INBOX, SEEN, TEAM, AUDIT, SCHEDULE, FIRE)
 
         def forget(connection: Connection) -> None:
             for table in tables:

@@ -1,8 +1,9 @@
 """Places with workers: `window` steps of one worker are out at once, over all workspaces; the rest stands in
 line. This is who gets a free place, and how many are before whom.
 
-The order: people before schedules; of these the workspace that has the fewest places with this worker, so
-that a thousand requests of one do not hold up the first of another; then who asked first. A scheduled step
+The order: people before schedules; of these the workspace that has the fewest places with this worker, and of
+several the one whose turn it was longest ago, so that a thousand requests of one do not hold up the first of
+another; then who asked first. A scheduled step
 that has waited for `AGED` seconds counts as a person's, so that nobody waits for ever.
 
 Counting and giving happen under one lock (`alone`) until the commit, so no two bots give one place twice and
@@ -19,10 +20,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from sqlalchemy import Connection, TextClause, bindparam, select, text, tuple_, update
+from sqlalchemy import Connection, TextClause, bindparam, func, select, text, tuple_, update
 
-from bot.store.sql import alone
-from bot.tables import RUN, STEP
+from bot.store.sql import alone, insert
+from bot.tables import RUN, STEP, TURN
 from workers.kit.wire import Address
 
 LINE = "places with workers"  # the lock's name
@@ -52,9 +53,10 @@ turns AS (
 ),
 ordered AS (
     SELECT turns.*, row_number() OVER (
-        PARTITION BY worker ORDER BY later, turn, asked_at, workspace, run_id, position
+        PARTITION BY turns.worker
+        ORDER BY later, turn, coalesce(number, 0), asked_at, turns.workspace, run_id, position
     ) AS place
-    FROM turns
+    FROM turns LEFT JOIN turn ON turn.worker = turns.worker AND turn.workspace = turns.workspace
 )
 """
 NEXT = text(
@@ -125,26 +127,39 @@ def give(connection: Connection, window: int, now: float, until: float) -> Given
     in line builds on that."""
     alone(connection, LINE)
     rows = connection.execute(NEXT, {"aged": now - AGED, "window": window, "spare": SPARE}).all()
+    first = [(Address(workspace=w, run=r, step=s, attempt=a), worker) for w, r, s, a, worker, _ in rows]
     left = {worker: places for *_, worker, places in rows}
-    chosen: list[Address] = []
-    there = _free(connection, [Address(workspace=w, run=r, step=s, attempt=a) for w, r, s, a, _, _ in rows])
-    for row in rows:
-        address = Address(workspace=row[0], run=row[1], step=row[2], attempt=row[3])
-        if left[row[4]] > 0 and _key(address) in there:
-            left[row[4]] -= 1
-            chosen.append(address)
+    free = _free(connection, [at for at, _ in first])
+    chosen: list[tuple[Address, str]] = []
+    for at, worker in first:
+        if left[worker] > 0 and _key(at) in free:
+            left[worker] -= 1
+            chosen.append((at, worker))
     if chosen:
-        runs = sorted({(a.workspace, a.run) for a in chosen})
-        connection.execute(RAISE, [{"the_workspace": w, "the_run_id": r} for w, r in runs])
-        connection.execute(ADMIT, [_where(a) | {"until": until} for a in sorted(chosen, key=_key)])
-    return Given(tuple(chosen), crowded(connection))
+        _write(connection, chosen, until)
+    return Given(tuple(at for at, _ in chosen), crowded(connection))
+
+
+def _write(connection: Connection, chosen: Sequence[tuple[Address, str]], until: float) -> None:
+    runs = sorted({(at.workspace, at.run) for at, _ in chosen})
+    connection.execute(RAISE, [{"the_workspace": w, "the_run_id": r} for w, r in runs])
+    steps = sorted((at for at, _ in chosen), key=_key)
+    connection.execute(ADMIT, [_where(at) | {"until": until} for at in steps])
+    number = connection.execute(select(func.coalesce(func.max(TURN.c.number), 0))).scalar_one()
+    turns = {(at.workspace, worker): number + n for n, (at, worker) in enumerate(chosen, 1)}
+    took = insert(connection, TURN)
+    took = took.on_conflict_do_update(
+        index_elements=["workspace", "worker"], set_={"number": took.excluded.number}
+    )
+    rows = [{"workspace": w, "worker": k, "number": n} for (w, k), n in sorted(turns.items())]
+    connection.execute(took, rows)
 
 
 def _free(connection: Connection, found: Sequence[Address]) -> set[tuple[str, str, str]]:
     """Which of these nobody else is writing; their runs are locked from now on. On SQLite all is."""
     if connection.dialect.name == "sqlite" or not found:
-        return {_key(a) for a in found}
-    runs = {(a.workspace, a.run) for a in found}
+        return {_key(at) for at in found}
+    runs = {(at.workspace, at.run) for at in found}
     lock = (
         select(RUN.c.workspace, RUN.c.id)
         .where(tuple_(RUN.c.workspace, RUN.c.id).in_(runs))

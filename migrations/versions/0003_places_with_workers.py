@@ -50,8 +50,17 @@ def upgrade() -> None:
             postgresql_where=sa.text("lease_until IS NOT NULL"),
         )
 
+    op.create_table(
+        "turn",
+        sa.Column("workspace", sa.Text(), nullable=False),
+        sa.Column("worker", sa.Text(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "worker", name=op.f("pk_turn")),
+    )
+
 
 def downgrade() -> None:
+    op.drop_table("turn")
     with op.batch_alter_table("step", schema=None) as batch_op:
         batch_op.drop_index("ix_step_line")
         batch_op.drop_index("ix_step_lease")
