@@ -1,4 +1,5 @@
-"""The command line: `python -m bot serve | playground | migrate | doctor | audit`.
+"""The command line: `python -m bot serve | playground | migrate | doctor | audit |
+dead-letters`.
 
 Settings are read here, once, and handed on. Logging is configured here too: libraries never do.
 """
@@ -15,7 +16,7 @@ import sys
 import time
 from collections.abc import Coroutine, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from pydantic import SecretStr
@@ -123,6 +124,31 @@ async def _audit(settings: Settings, workspace: str, limit: int) -> Sequence[Ent
         return await store.audit.recent(workspace, limit)
     finally:
         await store.close()
+
+
+@app.command("dead-letters")
+def dead_letters(
+    requeue: Annotated[list[str] | None, typer.Option(help="Send this one (or “all”) again.")] = None,
+    drop: Annotated[list[str] | None, typer.Option(help="Throw this one (or “all”) away for good.")] = None,
+) -> None:
+    """Say what RabbitMQ set aside: when, why and of what, never what is in it. Oldest first."""
+    settings = _settings()
+    if requeue and drop:
+        _leave("One at a time: --requeue or --drop.")
+    with _plainly():
+        fine = asyncio.run(_dead_letters(settings, requeue or [], drop or []))
+    if not fine:
+        raise typer.Exit(1)
+
+
+async def _dead_letters(settings: Settings, requeue: list[str], drop: list[str]) -> bool:
+    from bot.dead_letters import asked, dead_letters
+
+    async with dead_letters(settings.broker_url, settings.broker_prefix) as letters:
+        said = await asked(letters, requeue, drop)
+    for line in said.lines:
+        typer.echo(line)
+    return said.fine
 
 
 def _settings() -> Settings:

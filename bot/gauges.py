@@ -98,6 +98,7 @@ class Gauges:
 
     async def _read_broker(self) -> None:
         if self._broker is None:
+            self._broker_up.set(float("nan"))
             return
         self._lag.set(self._broker.lag)
         try:

@@ -67,6 +67,8 @@ class Metrics(Watch):
             "What failed always and was taken out of the way: an event, or a step (poison)",
             "kind",
         )
+        for kind in ("event", "step"):  # from 0 on, so that the first one shows
+            self._aside.labels(kind)
         self._calls = book.counter(
             "delegate_usage_calls_total", "Model calls that steps were charged with", "kind", "worker"
         )

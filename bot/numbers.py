@@ -1,5 +1,5 @@
-"""All metrics in one list, as the page docs/metrics.md: `python -m bot.numbers > docs/metrics.md`. A test holds
-the page, the dashboard (docs/grafana.json) and this list against each other.
+"""All metrics in one list, as the page docs/metrics.md (`python -m bot.numbers > docs/metrics.md`). A test
+holds the page, the dashboard (docs/grafana.json) and this list against each other.
 """
 
 from __future__ import annotations
