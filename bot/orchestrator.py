@@ -17,8 +17,9 @@ from weakref import WeakValueDictionary
 import structlog
 
 from bot import planner, traces
-from bot.briefing import Briefing, address
+from bot.briefing import Briefing
 from bot.decide import decide, may_begin, tasks, wakes
+from bot.patience import CaughtUp, Patience
 from bot.places import Places
 from bot.ports import Clock, Conflict, RunStore, StoreDown, ThreadView, Transport
 from bot.run import (
@@ -30,14 +31,13 @@ from bot.run import (
     Proposed,
     Request,
     Run,
-    StepState,
     ThreadLost,
     Tick,
     TurnCame,
     new_run,
 )
+from bot.sending import Sending
 from bot.watch import UNWATCHED, Watch
-from workers import WorkerError
 from workers.kit import wire
 from workers.kit.crashpoints import Crash, no_crash
 from workers.kit.tracing import UNTRACED, Tracing
@@ -62,18 +62,28 @@ class Orchestrator:
         clock: Clock,
         lease_seconds: float = 0.0,
         crash: Crash = no_crash,
+        caught_up: CaughtUp | None = None,
         watch: Watch = UNWATCHED,
         tracing: Tracing = UNTRACED,
     ) -> None:
-        """`lease_seconds`: 0 where the store's leases need no care (simulations)."""
+        """`lease_seconds`: 0 where the store's leases need no care (simulations). `caught_up`: with a broker,
+        whether the reports that wait there are handled."""
         self._store, self._transport, self._threads = store, transport, threads
         self._briefing, self._clock, self._crash = briefing, clock, crash
         self._watch, self._tracing = watch, tracing
-        self._lease_seconds = lease_seconds
-        self._swept_at: float | None = None
-        self._blind_until = 0.0
+        self._patience = Patience(clock, lease_seconds, caught_up)
         self._closing = False
         self.on_end: Ended = _nobody_waits  # hears of runs that ended; best effort, a crash may swallow it
+        self._sending = Sending(
+            store,
+            transport,
+            briefing,
+            self.handle,
+            clock=clock,
+            lease_seconds=lease_seconds,
+            crash=crash,
+            tracing=tracing,
+        )
         self._places = Places(store, self._send_steps, self.handle)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._background: set[asyncio.Task[None]] = set()
@@ -153,7 +163,7 @@ class Orchestrator:
 
     async def sweep(self) -> None:
         """Looks for what nobody is working on any more. Safe in any number of bots at once."""
-        if not self._was_away():
+        if not await self._patience.lasts():
             for lost in await self._store.lost_leases():
                 log.info("lease lost", run=lost.run, step=lost.step, attempt=lost.attempt)
                 await self.handle(lost.workspace, lost.run, LeaseLost(lost.step, lost.attempt))
@@ -171,24 +181,12 @@ class Orchestrator:
                 if wake is not None and wake <= self._clock():
                     run = await self.handle(workspace, run_id, Tick()) or run
                 self._threads.show(run)
-        self._swept_at = self._clock()
-
-    def _was_away(self) -> bool:
-        """After a pause (a laptop's sleep, a database that was away) leases ran out though nobody died: those
-        who live get the time of one lease to say so."""
-        now = self._clock()
-        if (
-            self._swept_at is not None
-            and self._lease_seconds
-            and now - self._swept_at > self._lease_seconds / 2
-        ):
-            self._blind_until = now + self._lease_seconds
-        return now < self._blind_until
+        self._patience.looked()
 
     async def drain(self, seconds: float) -> None:
         """Sends nothing new; waits for what is on its way out, this long at most. What is left, the next
         process sweeps up."""
-        self._closing = True
+        self._closing = self._sending.closing = True
         if self._background:
             await asyncio.wait(self._background, timeout=seconds)
 
@@ -224,7 +222,7 @@ class Orchestrator:
         self._threads.show(run)
         for state in tasks(run):
             if (state.id, state.attempt) not in known and not self._closing:
-                self._spawn(self._send(run, state))
+                self._spawn(self._sending.send(run, state))
         if not self._closing and self._places.moved(before, run):
             self._spawn(self._places.give())
         if run.proposed and not (before and before.proposed):
@@ -238,7 +236,7 @@ class Orchestrator:
         self._threads.show(run)
         for state in tasks(run):
             if state.id in steps:
-                self._spawn(self._send(run, state))
+                self._spawn(self._sending.send(run, state))
 
     async def _replace_cards(self, run: Run) -> None:
         """One open card a thread and person: the newest is what they mean now."""
@@ -252,33 +250,6 @@ class Orchestrator:
         if waiting := next((r for r in await self._thread(run) if r.status == "queued"), None):
             await self._take_turn(waiting)
         await self.on_end(run)
-
-    async def _send(self, run: Run, state: StepState) -> None:
-        at = address(run, state)
-        preparing = asyncio.ensure_future(self._briefing.task(run, state))
-        try:
-            slow = False
-            while not (await asyncio.wait({preparing}, timeout=self._lease_seconds / 4 or None))[0]:
-                slow = True
-                await self._store.renew(wire.Address(**at))
-            message = preparing.result()
-        except WorkerError as error:
-            await self.handle(run.workspace, run.id, wire.Failed(**at, error=str(error)))
-            return
-        finally:
-            preparing.cancel()
-        if (slow or state.kind == "work") and not await self._is_current(run, state):
-            return  # stopped, or sent again, while its files were fetched
-        self._crash("K9")
-        with traces.sending(self._tracing, message) as span:
-            sent = {"trace": span.traceparent, "sent_at": self._clock()}
-            await self._transport.send(message.model_copy(update=sent))
-        self._crash("K10")
-
-    async def _is_current(self, run: Run, state: StepState) -> bool:
-        now = await self._store.load(run.workspace, run.id)
-        there = now.find(state.id) if now else None
-        return there is not None and there.status == "out" and there.attempt == state.attempt
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(self._quietly(work))
