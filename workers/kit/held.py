@@ -48,7 +48,7 @@ class Held:
                 await ack()
                 ours = True
             except Exception as error:  # its connection is gone, and the broker hands it to the next
-                log.warning("a delivery went back to the broker", error=type(error).__name__)
+                log.info("a delivery went back to the broker", error=type(error).__name__)
         return ours
 
     async def again(self, ack: Ack) -> None:

@@ -56,9 +56,9 @@ async def serve(settings: WorkerSettings, only: Sequence[str] = ()) -> None:
         own = settings.model
         model = named(settings, own, watching) if own else await embedded(settings, stack, watching=watching)
         stack.push_async_callback(model.close)
+        transport = _transport(settings, workers, model, watching)
         if not await _unless(told, _warm(model)):
             return
-        transport = _transport(settings, workers, model, watching)
         try:
             await transport.start()
         except BrokerRefused as error:
