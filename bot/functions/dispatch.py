@@ -155,7 +155,7 @@ class HttpDispatch:
             return reply.report(task, response)
         posted.settled = True
         posted.silent.set()
-        await beats  # one on its way would shorten the lease again
+        await asyncio.wait({beats})  # one on its way would shorten the lease again
         whole = task.seconds + self._lease_seconds
         await self._taken(lambda: self._renew(Address(**_address(task)), whole))
         try:

@@ -136,10 +136,12 @@ class Queues:
     """Implements `Transport`: where all other tasks go."""
 
     sent: list[TaskMessage] = field(default_factory=list)
+    some: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: list[str] = field(default_factory=list)
 
     async def send(self, task: TaskMessage) -> None:
         self.sent.append(task)
+        self.some.set()
 
     async def cancel(self, workspace: str, run_id: str) -> None:
         self.cancelled.append(run_id)

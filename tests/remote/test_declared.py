@@ -46,12 +46,7 @@ async def test_one_behind_a_queue_and_one_behind_a_url_stand_beside_the_others_s
     billing, translate = found.workers["billing"], found.workers["translate"]
     assert (billing.emoji, billing.effects, billing.reads) == (":receipt:", "external", ("thread",))
     assert (billing.seconds, billing.sample) == (120, Sample(text="What is open?"))
-    assert (translate.effects, translate.reads, translate.seconds, translate.sample) == (
-        "none",
-        (),
-        300,
-        None,
-    )
+    assert (translate.effects, translate.reads, translate.seconds) == ("none", (), 300)
     assert list(found.functions) == ["translate"]
     registry = Registry(found.workers, home="in a worker service")
     assert registry.default.on == {}, "an admin switches them on"
@@ -66,7 +61,7 @@ async def test_its_code_is_never_run_here(file: Path) -> None:
     async def nothing(*_: object, **__: object) -> str:
         raise AssertionError
 
-    task = Task("", "", nothing, nothing, lambda *_: None)  # type: ignore[arg-type, return-value]
+    task = Task("", "", nothing, nothing, lambda *_: None)  # type: ignore[arg-type]
     with pytest.raises(WorkerError, match="runs elsewhere"):
         await read(file, BOTH).workers["billing"].run(task)
 

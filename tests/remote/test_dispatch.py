@@ -72,12 +72,13 @@ async def staged() -> AsyncIterator[Staged]:
         async def make(answer: Answer, *, url: str = "", **more: Any) -> Stage:
             function = await stack.enter_async_context(a_function(answer))
             desk, queues = Desk(), Queues()
+            known: dict[str, Any] = {"holder": "bot1", "lease_seconds": LEASE}
             dispatch = HttpDispatch(
                 queues,
                 {"translate": remote("translate", url or function.url)},
                 Post(Signer(SECRET), pause_seconds=0.0),
                 renew=desk.renew,
-                **({"holder": "bot1", "lease_seconds": LEASE} | more),
+                **(known | more),
             )
             dispatch.deliver(desk.take)
             stack.push_async_callback(dispatch.close, 0)
@@ -307,18 +308,17 @@ async def test_one_that_hangs_is_given_up_in_time(staged: Staged, external: bool
 @pytest.mark.parametrize(("external", "more"), [(False, ""), (True, " It may or may not have happened.")])
 async def test_a_connection_that_breaks_is_the_end(staged: Staged, external: bool, more: str) -> None:
     async def breaks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal taken
-        taken += 1
+        taken.append(1)
         await reader.readuntil(b"\r\n\r\n")
         writer.close()
 
-    taken = 0
+    taken: list[int] = []
     async with await asyncio.start_server(breaks, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         stage = await staged(done, url=f"http://127.0.0.1:{port}/")
         said = await stage.ends(message(external=external))
     assert said == f"The connection to the translate was lost while it worked.{more}"
-    assert taken == 1
+    assert len(taken) == 1
 
 
 async def test_heartbeats_go_out_while_a_response_is_awaited(staged: Staged) -> None:
