@@ -22,7 +22,7 @@ from bot.functions import reply
 from bot.functions.post import Lost, Post
 from bot.ports import StoreDown, Transport
 from bot.remote import Remote
-from workers.kit.service import what
+from workers.kit.ending import what
 from workers.kit.wire import Address, Beat, Released, Report, Said, Started, TaskMessage
 
 log = structlog.get_logger(__name__)

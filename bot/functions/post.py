@@ -20,7 +20,7 @@ import structlog
 from bot.functions.reply import LARGEST, NOT_REACHED, Response, pause
 from bot.functions.signing import Signer
 from workers.kit import events
-from workers.kit.service import what
+from workers.kit.ending import what
 from workers.kit.wire import TaskMessage
 
 log = structlog.get_logger(__name__)

@@ -26,9 +26,9 @@ from taskiq import BrokerMessage, Context, TaskiqDepends
 
 from workers.kit import events
 from workers.kit.down import TransportDown
+from workers.kit.ending import what
 from workers.kit.ends import Ends, NotTaken
 from workers.kit.rabbit import EXPIRES, QUEUE, Link, RabbitBroker
-from workers.kit.service import what
 from workers.kit.topology import Topology
 from workers.kit.wire import MODEL, Beat, Cancel, Go, Report, Said, Started, TaskMessage
 
