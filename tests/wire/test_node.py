@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import shutil
-import subprocess
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,34 +14,14 @@ import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
-from tests.services import missing
+from tests.cluster.queues import RABBITMQ
+from tests.wire.node import counter
 from workers import Earlier, Result
 from workers.kit.events import CONTENT_TYPE, Message, dumps, loads
 from workers.kit.topology import DELIVERIES, Topology
 from workers.kit.wire import Failed, Finished, Go, Started, TaskMessage
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "node-worker"
-RABBITMQ = os.environ.get("TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672/")
 WHERE: dict[str, Any] = {"workspace": "T1", "run": "r1", "attempt": 1}
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example with its packages, as its lock file has them."""
-    npm = shutil.which("npm") or missing("No npm here (apt-get install npm)")
-    folder = tmp_path_factory.mktemp("node") / "worker"
-    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("node_modules"))
-    done = subprocess.run(
-        [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
-    if done.returncode:
-        missing(f"npm could not install the example's one package: {done.stderr[-300:]}")
-    return folder
 
 
 class Bots:
@@ -88,48 +64,17 @@ class Bots:
 
 
 @pytest.fixture
-async def bots() -> AsyncIterator[Bots]:
-    topology = Topology(f"t{uuid.uuid4().hex[:8]}.")
-    try:
-        connection = await aio_pika.connect(RABBITMQ, timeout=5)
-    except (OSError, TimeoutError, aio_pika.exceptions.AMQPError) as error:
-        missing(f"No RabbitMQ at {RABBITMQ}: {error!r}")
+async def bots(own_queues: str) -> AsyncIterator[Bots]:
+    topology = Topology(own_queues)
+    connection = await aio_pika.connect(RABBITMQ, timeout=5)
     async with connection:
         channel = await connection.channel()
         await topology.declare_exchanges(channel)
         _, reports = await topology.declare_queues(channel, [topology.worker("counter"), topology.reports])
         bots = Bots(channel, topology)
-        await reports.consume(bots.listen, no_ack=True)
+        tag = await reports.consume(bots.listen, no_ack=True)
         yield bots
-        for queue in (topology.worker("counter"), topology.reports, topology.dead):
-            await channel.queue_delete(queue)
-        for exchange in (topology.exchange, topology.cancels, topology.dead_exchange):
-            await channel.exchange_delete(exchange)
-
-
-@asynccontextmanager
-async def counter(
-    folder: Path, bots: Bots, *, ready: bool = True
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The worker's process, from when it is ready."""
-    node = shutil.which("node") or missing("No node here (apt-get install nodejs)")
-    process = await asyncio.create_subprocess_exec(
-        node,
-        "worker.mjs",
-        cwd=folder,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env={"PATH": os.environ["PATH"], "BROKER_URL": RABBITMQ, "BROKER_PREFIX": bots.prefix},
-    )
-    try:
-        assert process.stdout is not None
-        if ready:
-            assert await asyncio.wait_for(process.stdout.readline(), 20) == b"ready\n"
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+        await reports.cancel(tag)
 
 
 def task(step: str, **more: Any) -> TaskMessage:
@@ -140,7 +85,7 @@ async def test_a_worker_in_another_language_takes_a_task_and_answers(installed: 
     earlier = Earlier(
         step="s1", title="Draft", worker="writer", result=Result(text="Zwölf Boxkämpfer jagen.")
     )
-    async with counter(installed, bots):
+    async with counter(installed, bots.prefix):
         await bots.send(task("s1"), bots.queue)
         await bots.send(task("s2", results=(earlier,)), bots.queue)
         assert (await bots.heard(Finished, "s1")).result.text == "4 words"
@@ -151,7 +96,7 @@ async def test_a_worker_in_another_language_takes_a_task_and_answers(installed: 
 async def test_with_effects_outside_it_begins_when_it_is_told_that_it_may(
     installed: Path, bots: Bots
 ) -> None:
-    async with counter(installed, bots):
+    async with counter(installed, bots.prefix):
         for step, granted in (("s1", False), ("s2", True)):
             await bots.send(task(step, external=True), bots.queue)
             started = await bots.heard(Started, step)
@@ -164,13 +109,13 @@ async def test_with_effects_outside_it_begins_when_it_is_told_that_it_may(
 
 async def test_a_task_that_began_is_not_handed_to_a_second_process(installed: Path, bots: Bots) -> None:
     """What becomes of it then is the lease's part."""
-    async with counter(installed, bots) as first:
+    async with counter(installed, bots.prefix) as first:
         await bots.send(task("s1", external=True), bots.queue)
         await bots.heard(Started, "s1")
         await bots.send(task("s2"), bots.queue)
         await bots.heard(Finished, "s2")  # one later, so that the acknowledgement of the first has arrived
         first.kill()
-    async with counter(installed, bots):
+    async with counter(installed, bots.prefix):
         await bots.send(task("s3"), bots.queue)
         await bots.heard(Finished, "s3")
     assert bots.kinds("s1") == ["started"]
@@ -179,7 +124,7 @@ async def test_a_task_that_began_is_not_handed_to_a_second_process(installed: Pa
 async def test_work_that_fails_is_a_sentence_for_the_thread(installed: Path, bots: Bots) -> None:
     event = json.loads(dumps(task("s1"), source="/bots/b1", id="m1", time=datetime.now(UTC)))
     event["data"]["results"] = [{"step": "s0"}]  # no result in it
-    async with counter(installed, bots):
+    async with counter(installed, bots.prefix):
         await bots.publish(json.dumps(event).encode(), bots.queue)
         assert (await bots.heard(Failed, "s1")).error.startswith("Counting went wrong")
 
@@ -193,7 +138,7 @@ async def test_a_message_that_it_stumbles_over_is_set_aside_and_the_next_is_done
     finished = asyncio.create_task(bots.heard(Finished, "s1"))
     ends = 0
     while not finished.done():
-        async with counter(installed, bots, ready=False) as process:
+        async with counter(installed, bots.prefix, ready=False) as process:
             ended = asyncio.create_task(process.wait())
             await asyncio.wait({finished, ended}, return_when=asyncio.FIRST_COMPLETED)
             ends += 1

@@ -13,11 +13,10 @@ Not known here: queues, delivery, what a report means.
 
 from __future__ import annotations
 
-import time as clocks
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from pydantic import AwareDatetime, Field, ValidationError
 from pydantic_core import from_json, to_json
@@ -25,7 +24,7 @@ from taskiq import BrokerMessage, TaskiqMessage
 from taskiq.abc.formatter import TaskiqFormatter
 
 from workers import Contract
-from workers.kit.wire import Control, Report, TaskMessage
+from workers.kit.wire import Cancel, Control, Report, TaskMessage
 
 CONTENT_TYPE = "application/cloudevents+json"
 TASK, REPORT, CONTROL = "delegate.task", "delegate.report", "delegate.control"  # names of taskiq tasks too
@@ -75,9 +74,13 @@ class Event:
 
 def dumps(model: Message, *, source: str, id: str, time: datetime, traceparent: str = "") -> bytes:
     """`source` names the process, `id` the message: a message that is sent again keeps it."""
-    name, trace = TYPES[type(model)], traceparent or getattr(model, "trace", "")
-    text = model.model_dump_json()
-    return _written(name, text, vars(model), source=source, id=id, time=time, traceparent=trace)
+    subject = model.run if isinstance(model, Cancel) else f"{model.run}/{model.step}/{model.attempt}"
+    head = {"specversion": "1.0", "type": TYPES[type(model)], "source": source, "id": id}
+    head |= {"time": time.astimezone(UTC).isoformat().replace("+00:00", "Z"), "subject": subject}
+    head |= {"datacontenttype": "application/json"}
+    if trace := traceparent or getattr(model, "trace", ""):
+        head["traceparent"] = trace
+    return b'%b,"data":%b}' % (to_json(head)[:-1], model.model_dump_json().encode())
 
 
 def loads(body: bytes) -> Event:
@@ -103,17 +106,6 @@ def loads(body: bytes) -> Event:
     return Event(envelope.type, envelope.id, envelope.source, at, envelope.traceparent, data)
 
 
-def _written(
-    name: str, text: str, about: Mapping[str, Any], *, source: str, id: str, time: datetime, traceparent: str
-) -> bytes:
-    """The envelope around JSON text that is there already; `about` is the same as a mapping."""
-    subject = "/".join(str(about[part]) for part in ("run", "step", "attempt") if part in about)
-    head = {"specversion": "1.0", "type": name, "source": source, "id": id, "time": time.astimezone(UTC)}
-    head |= {"subject": subject, "datacontenttype": "application/json"}
-    head |= {"traceparent": traceparent} if traceparent else {}
-    return b'%b,"data":%b}' % (to_json(head)[:-1], text.encode())
-
-
 def _where(error: ValidationError, model: type[Contract]) -> str:
     """The first thing that is wrong. Only names of our own fields are said: others stand in the body."""
     first = error.errors(include_input=False, include_context=False, include_url=False)[0]
@@ -124,39 +116,19 @@ def _where(error: ValidationError, model: type[Contract]) -> str:
 
 
 class CloudEvents(TaskiqFormatter):
-    """For taskiq, whose tasks `delegate.task`, `delegate.report` and `delegate.control` take one argument:
+    """Reads for taskiq, whose tasks `delegate.task`, `delegate.report`, `delegate.control` take one argument:
     the model's JSON text. Time and traceparent are labels, `time` in seconds since the epoch.
 
     taskiq acknowledges what a formatter raises over, with a warning that quotes it all. So this one never
-    raises: a body that can't be read, or that belongs on another queue (`takes`), becomes the task
+    raises: a body that can't be read, or that belongs on another queue (not in `takes`), becomes the task
     `delegate.unreadable`, with the body as text and the reason.
     """
 
-    def __init__(
-        self,
-        source: str = "delegate",
-        *,
-        takes: Iterable[Literal["delegate.task", "delegate.report", "delegate.control"]] = (
-            "delegate.task",
-            "delegate.report",
-            "delegate.control",
-        ),
-        clock: Callable[[], float] = clocks.time,
-    ) -> None:
-        self._source, self._takes, self._clock = source, frozenset(takes), clock
+    def __init__(self, takes: Iterable[str] = (TASK, REPORT, CONTROL)) -> None:
+        self._takes = frozenset(takes)
 
     def dumps(self, message: TaskiqMessage) -> BrokerMessage:
-        text: str = message.args[0] if message.args else message.kwargs["body"]
-        data = from_json(text)
-        name = message.task_name if message.task_name == TASK else f"{message.task_name}.{data['kind']}"
-        now = datetime.fromtimestamp(self._clock(), UTC)
-        trace = str(message.labels.get("traceparent") or data.get("trace") or "")
-        body = _written(
-            name, text, data, source=self._source, id=message.task_id, time=now, traceparent=trace
-        )
-        return BrokerMessage(
-            task_id=message.task_id, task_name=message.task_name, message=body, labels=message.labels
-        )
+        raise NotImplementedError("What is sent is written by `dumps`, and handed to a broker's `kick`.")
 
     def loads(self, message: bytes) -> TaskiqMessage:
         try:
