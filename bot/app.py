@@ -29,6 +29,7 @@ from bot.local import MAX_STEPS as EMBEDDED_STEPS
 from bot.local import STEP_SECONDS
 from bot.metrics import Metrics
 from bot.orchestrator import Orchestrator
+from bot.patience import read_up
 from bot.ports import CannotStart, Clock
 from bot.registry import Registry
 from bot.run import Event
@@ -158,6 +159,7 @@ async def running(
             clock=clock,
             lease_seconds=settings.lease_seconds,
             crash=crash,
+            caught_up=read_up(side.transport, settings.lease_seconds) if settings.broker_url else None,
             watch=watch,
             tracing=tracing,
         )
@@ -186,6 +188,7 @@ async def running(
             files=files,
             clock=clock,
             crash=crash,
+            alone=alone,
             watch=watch,
         )
         inbox = slack.inbox

@@ -52,6 +52,7 @@ def slack_side(
     files: FileStore,
     clock: Clock,
     crash: Crash,
+    alone: bool,
     watch: Watch,
 ) -> SlackSide:
     home = Home(
@@ -85,7 +86,9 @@ def slack_side(
         scheduling=scheduling,
         whisper=whisper_there,
     )
-    inbox = Inbox(store.inbox, store.runs.owners, handlers.handle, clock, crash, watch=watch)
+    inbox = Inbox(
+        store.inbox, store.runs.owners, handlers.handle, clock, crash, shared=not alone, watch=watch
+    )
     bolt = build(client, me, inbox, store.runs, home)
     Screens(home, admin, registry, inbox, schedules.get, partial(_kept, files), clock).register(bolt)
     return SlackSide(inbox, bolt)
