@@ -8,7 +8,7 @@ Not known here: what follows when one is lost (`bot/decide.py`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Float, bindparam, case, select, text, update
@@ -35,7 +35,6 @@ RENEW = (
         )
     )
 )
-EXPIRE = update(STEP).where(OUT).values(lease_until=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +63,10 @@ def renew(connection: Connection, batch: Sequence[Renewal]) -> list[None]:
     return [None] * len(batch)
 
 
-def expire(connection: Connection) -> int:
-    return connection.execute(EXPIRE).rowcount
+def expire(connection: Connection, elsewhere: Collection[str] = ()) -> int:
+    """All but those of workers `elsewhere`."""
+    ours = STEP.c.worker.not_in(list(elsewhere))
+    return connection.execute(update(STEP).where(OUT, ours).values(lease_until=0.0)).rowcount
 
 
 def lost(connection: Connection, now: float) -> list[Address]:

@@ -10,7 +10,7 @@ Not known here: what runs mean, who waits for them, Slack.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -78,9 +78,10 @@ class Runs:
         until = self._until(now) if seconds is None else Until(now + seconds, now + seconds)
         await self._writer.do(self._renewals, Renewal(address, until))
 
-    async def expire_leases(self) -> int:
-        """Nobody else is alive, so whatever is out is lost: at the start of the only process there is."""
-        return await self._database.write(leases.expire)
+    async def expire_leases(self, elsewhere: Collection[str] = ()) -> int:
+        """Nobody else is alive, so whatever is out is lost: at the start of the only process there is. But
+        for workers `elsewhere`: one may have promised to post its result back, and is not lost with us."""
+        return await self._database.write(lambda c: leases.expire(c, elsewhere))
 
     async def lost_leases(self) -> Sequence[Address]:
         now = self._clock()

@@ -157,6 +157,12 @@ async def test_a_process_that_is_alone_takes_up_what_was_out(store: Store) -> No
     assert await store.runs.lost_leases() == [address(run)]
 
 
+async def test_what_is_with_a_worker_elsewhere_is_not_lost_with_this_process(store: Store) -> None:
+    await begun(store, asked=replace(request(), worker="translate"))
+    assert await store.runs.expire_leases(["translate"]) == 0
+    assert await store.runs.expire_leases(["other"]) == 1
+
+
 async def test_a_request_waits_for_its_turn_in_its_thread(store: Store, now: Now) -> None:
     first = await begun(store, "r1")
     second = await store.runs.save(None, new_run("r2", "T1", request(), 1_001.0))
