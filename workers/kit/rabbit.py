@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
-from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -42,6 +41,7 @@ from workers.kit.topology import Topology
 
 log = structlog.get_logger(__name__)
 CONNECT_SECONDS = 10.0
+CLOSE_SECONDS = 2.0
 SEND_SECONDS = 5.0  # for the broker to confirm
 HEARTBEAT = 20  # seconds; a peer that is silent for two of them is gone
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds between attempts to connect
@@ -206,8 +206,13 @@ class RabbitBroker(AioPikaBroker):
 
 
 async def _close(part: Any) -> None:
-    with suppress(*CONNECTION_EXCEPTIONS, TimeoutError, asyncio.CancelledError):
-        await asyncio.wait_for(part.close(), 2)
+    """Whatever state it is in. What the library raises or cancels in here stays in here."""
+    closing = asyncio.ensure_future(part.close())
+    _, late = await asyncio.wait({closing}, timeout=CLOSE_SECONDS)
+    if late:
+        closing.cancel()
+    elif not closing.cancelled() and (error := closing.exception()):
+        log.debug("closing failed", error=type(error).__name__)
 
 
 class Link:

@@ -91,8 +91,8 @@ class TaskTransport:
         self._ends.on_report = on_report
 
     async def start(self) -> None:
-        """A broker that is away is tried again in the background. Raises `BrokerRefused` where somebody has to
-        do something."""
+        """A broker that is away is tried again in the background. Raises `BrokerRefused` where an operator
+        has to do something."""
         await self._engine.start()
 
     async def stop(self, seconds: float = 8.0) -> None:
