@@ -116,7 +116,7 @@ class Gauges:
         """What was there before and is not any more becomes `otherwise`: a series that ends looks like one
         whose value stays."""
         names = self._names.setdefault(gauge, set())
-        names |= values.keys()
+        names.update(values)
         for name in names:
             gauge.labels(name).set(values.get(name, otherwise))
 
