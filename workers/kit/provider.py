@@ -70,9 +70,11 @@ async def _refused_call(litellm: ModuleType, name: str) -> None:
 
 
 async def close() -> None:
-    """Closes the connections that litellm keeps for this event loop, if it was used."""
-    if litellm := sys.modules.get("litellm"):
-        kept, here = litellm.in_memory_llm_clients_cache, f"-{id(asyncio.get_running_loop())}"
+    """Closes the connections that litellm keeps for this event loop, if it was used. It may be only half
+    imported: then whoever waited for it was told to end."""
+    kept = getattr(sys.modules.get("litellm"), "in_memory_llm_clients_cache", None)
+    if kept is not None:
+        here = f"-{id(asyncio.get_running_loop())}"
         for key in [key for key in list(kept.cache_dict) if str(key).endswith(here)]:
             kept.ttl_dict.pop(key, None)
             with suppress(Exception):
