@@ -32,7 +32,7 @@ from tests.cluster.supervised import Supervised
 from tests.cluster.truth import Truth
 from tests.conversations.world import World, a_world
 
-LEASE = 2.0
+LEASE = 3.0  # seconds; less, and a busy machine loses tasks that nobody killed
 SETTLE = 1.5
 WORKSPACE = "T0PLAYGRND"
 CREW = ("tally", "stamp", "gate", "poison")

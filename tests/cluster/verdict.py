@@ -68,6 +68,7 @@ def asked(run: RunFound) -> bool:
 
 
 async def leave(cluster: Cluster, ts: str) -> None:
-    """The person says to leave it as it is."""
-    question = next(post for post in cluster.world.posts(ts) if LEAVE in str(post.get("blocks")))
-    await cluster.world.slack.click("general", question["ts"], LEAVE)
+    """The person says to leave it as it is, once they see the question."""
+    for post in cluster.world.posts(ts):
+        if LEAVE in str(post.get("blocks")):
+            await cluster.world.slack.click("general", post["ts"], LEAVE)

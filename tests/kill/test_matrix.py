@@ -3,6 +3,7 @@ once and twice: every acknowledged request ends, its result is right, and each m
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -38,5 +39,9 @@ def named(case: Case) -> Any:
 async def test_killed_there_and_started_again_nothing_is_lost_or_said_twice(
     case: Case, there: Cluster
 ) -> None:
-    outcome = await play(there, case)
-    assert not outcome.wrong, "\n".join((*outcome.wrong, there.logs()))
+    try:
+        outcome = await play(there, case)
+        assert not outcome.wrong, "\n".join(outcome.wrong)
+    except BaseException:
+        sys.stderr.write(there.logs(6000))
+        raise
