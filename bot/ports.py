@@ -337,8 +337,8 @@ class ScheduleStore(Protocol):
         ...
 
     async def ask(self, fire: Fire, by: str) -> bool:
-        """A slot that no rule made but a person, and its line in the log. False when they asked under this
-        name before."""
+        """A slot that no rule made but a person, and its line in the log. False while the schedule's last run
+        is on. The same a second time: True, and nothing is written."""
         ...
 
     async def open_fires(self) -> Sequence[Fire]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import structlog
 
-from bot.fires import FAILURES, Fires, Runner, moved_on, paused, run_id
+from bot.fires import FAILURES, Fires, Runner, moved_on, paused
 from bot.ports import BY_HAND, Authority, Clock, Fire, Schedule, ScheduleStore, StoreDown
 from bot.recurrence import Unusable
 from bot.run import Run
@@ -109,10 +109,8 @@ class Schedules:
             raise Unusable(why)
         now = self._clock()
         fire = Fire(workspace, id, BY_HAND + key, at=now, claimed_at=now)
-        before = await self._store.latest_runs(replace(schedule, counted_from=0.0), 1)
-        if before and not before[0].ended and before[0].id != run_id(fire):
+        if not await self._store.ask(fire, by):
             raise Unusable("Its last run is still on. Stop that one first, or wait for it to end.")
-        await self._store.ask(fire, by)
         run = await self._fires.begin(schedule, fire)
         await self._store.fired(fire)
         return run

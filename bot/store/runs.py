@@ -35,6 +35,8 @@ T = TypeVar("T")
 QUEUED = text("run.status IN ('queued', 'working') AND run.status = 'queued'")
 OPEN = text("run.status IN ('queued', 'working')")
 
+NAMED = (RUN.c.workspace, RUN.c.id, RUN.c.version)
+
 
 class Runs:
     def __init__(
@@ -104,14 +106,18 @@ class Runs:
         return await self._database.write(lambda c: line.waiting_long(c, now, seconds))
 
     async def due(self) -> Sequence[tuple[str, str]]:
+        """What is cached of these and is not the newest is forgotten: who made the newest may be gone, and
+        nothing else would tell this bot."""
         now = self._clock()
-        woken = select(RUN.c.workspace, RUN.c.id).where(text("run.wake_at IS NOT NULL"), RUN.c.wake_at <= now)
-        behind = select(RUN.c.workspace, RUN.c.id).where(
-            text("run.shown_version < run.version"), RUN.c.show_after <= now
-        )
+        woken = select(*NAMED).where(text("run.wake_at IS NOT NULL"), RUN.c.wake_at <= now)
+        behind = select(*NAMED).where(text("run.shown_version < run.version"), RUN.c.show_after <= now)
         queries = (woken.limit(MANY), _their_turn().limit(MANY), behind.limit(MANY))
-        found = await self._read(lambda c: [tuple(row) for query in queries for row in c.execute(query)])
-        return list(dict.fromkeys(found))
+        rows = await self._read(lambda c: [row for query in queries for row in c.execute(query)])
+        for workspace, id, version in rows:
+            known = self._cache.get((workspace, id))
+            if known and known.version < version:
+                del self._cache[workspace, id]
+        return list(dict.fromkeys((workspace, id) for workspace, id, _ in rows))
 
     async def thread_runs(self, workspace: str, channel: str, thread_ts: str) -> Sequence[Run]:
         query = (
@@ -217,7 +223,7 @@ def _their_turn() -> Select[Any]:
         ),
     )
     waits = and_(RUN.c.thread_ts != "", exists().where(before))
-    return select(RUN.c.workspace, RUN.c.id).where(QUEUED, ~waits).order_by(RUN.c.created_at)
+    return select(*NAMED).where(QUEUED, ~waits).order_by(RUN.c.created_at)
 
 
 def runs_of(connection: Connection, workspace: str, query: Select[Any]) -> list[Run]:

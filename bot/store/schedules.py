@@ -18,10 +18,12 @@ from sqlalchemy.sql import ColumnElement
 from bot.database import Database
 from bot.ports import BY_HAND, Clock, Fire, Schedule
 from bot.run import Run
+from bot.store import slots
 from bot.store.audit import record
 from bot.store.changes import line
 from bot.store.inbox import first_time
 from bot.store.runs import runs_of
+from bot.store.slots import OPEN
 from bot.store.sql import alone, insert
 from bot.tables import FIRE, RUN, SCHEDULE
 
@@ -29,13 +31,8 @@ MANY = 500  # at once, of what is looked for again soon
 CONFIRMED = "confirmed "  # so begins what stands among the fires for a confirmation
 
 COLUMNS = [SCHEDULE.c[field.name] for field in fields(Schedule)]
-FIRES = [FIRE.c[field.name] for field in fields(Fire)]
 # In the words of the partial indexes, or the databases would not use these.
-DUE, OPEN, OURS = (
-    text("schedule.next_at IS NOT NULL"),
-    text("fire.done_at IS NULL"),
-    text("run.schedule != ''"),
-)
+DUE, OURS = text("schedule.next_at IS NOT NULL"), text("run.schedule != ''")
 
 
 class Schedules:
@@ -66,7 +63,7 @@ class Schedules:
         def write(connection: Connection) -> Schedule | None:
             alone(connection, f"{schedule.workspace}/{schedule.by}")
             old = _one(connection, select(*COLUMNS).where(_named(*key)).with_for_update())
-            if not _inserted(connection, mark, done_at=now):
+            if not slots.inserted(connection, mark, done_at=now):
                 return old or replace(
                     schedule, status="ended", next_at=None, next_slot="", note="This schedule was deleted."
                 )
@@ -79,7 +76,7 @@ class Schedules:
                 note = f"You have {most} schedules, the most at once."
                 new = replace(new, status="paused", next_at=None, next_slot="", note=note)
             _store(connection, new)
-            _close(connection, new, now)  # what the old form still had to do is not owed any more
+            slots.close(connection, new, now)  # what the old form still had to do is not owed any more
             record(connection, line(now, by, old, new))
             return new
 
@@ -115,7 +112,7 @@ class Schedules:
             else:
                 _store(connection, new)
             if new is None or new.status == "paused":
-                _close(connection, old, now, BY_HAND if new else "")
+                slots.close(connection, old, now, BY_HAND if new else "")
             if by:
                 record(connection, line(now, by, old, new))
             return new
@@ -141,28 +138,32 @@ class Schedules:
         def write(connection: Connection) -> bool:
             if connection.execute(move).rowcount != 1:
                 return False
-            given_way = _close(connection, schedule, fire.claimed_at, BY_HAND)
+            given_way = slots.close(connection, schedule, fire.claimed_at, BY_HAND)
             missed = fire.missed + sum(1 + missed for missed, _ in given_way)
             since = min([fire.claimed_at, *(at for _, at in given_way)])  # so long it is tried in vain
-            return _inserted(connection, replace(fire, missed=missed, claimed_at=since))
+            return slots.inserted(connection, replace(fire, missed=missed, claimed_at=since))
 
         return await self._database.write(write)
 
     async def ask(self, fire: Fire, by: str) -> bool:
-        """A slot that no rule made but a person. False when they asked under this name before."""
+        """A slot that no rule made but a person. False while its last run, or another such slot, is open: two
+        bots may be asked at once. Asked under this name before: True, and nothing is written."""
         query = select(*COLUMNS).where(_named(fire.workspace, fire.schedule_id))
 
         def write(connection: Connection) -> bool:
-            there = _one(connection, query)
-            if there is None or not _inserted(connection, fire):
+            there = _one(connection, query.with_for_update())  # whoever else asks waits
+            if there is None or slots.asked(connection, fire):
+                return there is not None
+            if slots.is_on(connection, fire):
                 return False
+            slots.inserted(connection, fire)
             record(connection, line(fire.claimed_at, by, there, there, "run now"))
             return True
 
         return await self._database.write(write)
 
     async def open_fires(self) -> Sequence[Fire]:
-        query = select(*FIRES).where(OPEN, FIRE.c.retry_at <= self._clock())
+        query = select(*slots.COLUMNS).where(OPEN, FIRE.c.retry_at <= self._clock())
         query = query.order_by(FIRE.c.retry_at, FIRE.c.at).limit(MANY)
         return await self._database.read(lambda c: [Fire(*row) for row in c.execute(query)])
 
@@ -218,22 +219,6 @@ def _store(connection: Connection, schedule: Schedule) -> None:
     keys = ["workspace", "id"]
     rest = {column.name: new.excluded[column.name] for column in COLUMNS if column.name not in keys}
     connection.execute(new.on_conflict_do_update(index_elements=keys, set_=rest))
-
-
-def _inserted(connection: Connection, fire: Fire, done_at: float | None = None) -> bool:
-    row = {**asdict(fire), "retry_at": fire.claimed_at, "done_at": done_at}
-    new = insert(connection, FIRE).values(**row).on_conflict_do_nothing()
-    return connection.execute(new.returning(FIRE.c.slot)).one_or_none() is not None
-
-
-def _close(connection: Connection, schedule: Schedule, now: float, but: str = "") -> list[tuple[int, float]]:
-    """Ends what is open of it, except slots that begin with `but`: what each had missed, and when it was
-    claimed."""
-    mine = [FIRE.c.workspace == schedule.workspace, FIRE.c.schedule_id == schedule.id]
-    if but:
-        mine.append(~FIRE.c.slot.startswith(but))
-    end = update(FIRE).where(OPEN, *mine).values(done_at=now).returning(FIRE.c.missed, FIRE.c.claimed_at)
-    return [(missed, at) for missed, at in connection.execute(end)]
 
 
 def _named(workspace: str, id: str) -> ColumnElement[bool]:
