@@ -215,7 +215,7 @@ async def running(
         side.add_routes(http)
         port = await stack.enter_async_context(serving(http, settings.host, settings.port))
         if app_token:
-            sockets = await stack.enter_async_context(connected(slack.bolt, client, app_token))
+            sockets = await stack.enter_async_context(connected(slack.bolt, client, app_token, watch))
             health.socket_age = sockets.age
         await warmed(side.model, stack)
         log.info("ready", team=me.team, bot=me.bot_user_id, workers=list(everybody.workers), port=port)

@@ -29,6 +29,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.ports import CannotStart
 from bot.slack.link import Link, NotOpen, Timing, address, first
+from bot.watch import UNWATCHED, Watch
 
 log = structlog.get_logger(__name__)
 
@@ -58,7 +59,9 @@ class Sockets:
         *,
         count: int = SOCKETS,
         timing: Timing | None = None,
+        watch: Watch = UNWATCHED,
     ) -> None:
+        self._watch = watch
         self._app, self._client, self._app_token = app, client, app_token
         self._timing = timing or Timing()
         self._places = [_Place(self, n) for n in range(count)]
@@ -117,9 +120,10 @@ class Sockets:
     async def _take(self, link: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
         if request.retry_attempt and request.retry_reason == "timeout":
             self._suspect(but=link)
-        started = time.time()
+        started, began = time.time(), time.perf_counter()
         answer = await run_async_bolt_app(self._app, request)
         await send_async_response(link, request, answer, started)
+        self._watch.acked("socket", time.perf_counter() - began, ok=answer.status == 200)
 
     def _suspect(self, but: AsyncBaseSocketModeClient) -> None:
         """Slack had sent this before: over a connection that carries nothing any more?"""
@@ -182,9 +186,11 @@ class _Place:
 
 
 @asynccontextmanager
-async def connected(app: AsyncApp, client: AsyncWebClient, app_token: str) -> AsyncIterator[Sockets]:
+async def connected(
+    app: AsyncApp, client: AsyncWebClient, app_token: str, watch: Watch = UNWATCHED
+) -> AsyncIterator[Sockets]:
     """Until it is left. Raises `CannotStart`."""
-    sockets = Sockets(app, client, app_token)
+    sockets = Sockets(app, client, app_token, watch=watch)
     try:
         await sockets.start()
         yield sockets

@@ -54,6 +54,7 @@ async def test_a_request_shows_in_runs_steps_calls_and_acks(world: World) -> Non
     ):
         assert now.of(spent) == now.of(charged) > 0
     assert now.of("delegate_slack_calls_total", method="chat.postMessage", outcome="ok") == 3
+    assert now.of("delegate_ack_seconds_count", way="socket", outcome="acked") > 0
     assert now.of("delegate_sweep_seconds_count") > 0
     assert now.of("delegate_runs_open") == now.of("delegate_inbox_events") == 0
     assert now.of("delegate_database_up") == 1
