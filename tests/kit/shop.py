@@ -43,7 +43,7 @@ class Shop:
 
 
 def message(**more: Any) -> TaskMessage:
-    known = {"workspace": "T1", "run": "r1", "step": "s1", "attempt": 1, "worker": "clerk", "seconds": 20}
+    known = {"workspace": "T1", "run": "r1", "step": "s1", "attempt": 1, "worker": "clerk", "seconds": 50}
     return TaskMessage(**(known | more))
 
 

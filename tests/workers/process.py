@@ -20,6 +20,7 @@ from workers.kit.transport import TaskTransport
 from workers.kit.wire import Report, Started
 
 ROOT = Path(__file__).parents[2]
+WITHIN = 45.0  # seconds; a start takes 3, on a busy machine many more
 
 
 class BotEnd:
@@ -42,7 +43,7 @@ class BotEnd:
         def found() -> Report | None:
             return next((r for r in self.reports if (r.step, r.kind) == (step, kind)), None)
 
-        async with asyncio.timeout(20), self._came:
+        async with asyncio.timeout(WITHIN), self._came:
             await self._came.wait_for(found)
         return found()
 
@@ -103,7 +104,7 @@ class Process:
 
     async def ended(self) -> int:
         assert self._process
-        return await asyncio.wait_for(self._process.wait(), 20)
+        return await asyncio.wait_for(self._process.wait(), WITHIN)
 
     async def port(self) -> int:
         found: list[str] = await self.until(lambda: re.findall(r"port=(\d+)", self.log()))
@@ -111,7 +112,7 @@ class Process:
 
     async def until(self, there: Callable[[], Any]) -> Any:
         """What it says, once it says something. A process tells only through files."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(WITHIN):
             while not (found := there()):
                 assert not self.over, self.log()
                 await asyncio.sleep(0.02)
