@@ -1,43 +1,45 @@
-"""The transport between processes, over RabbitMQ: who sends what where, and when it is acknowledged.
+"""The transport between processes, over RabbitMQ: who sends what where, and who listens to which queue.
 
-- A task is acknowledged when it begins in a worker's process. Before, a lost process costs nothing: the
-  broker hands the message to the next. After, its lease is the one owner of lost work: who lost its
-  connection may still be at it, and a time limit of the broker's has nothing to do with a task's.
-- A report is acknowledged when it was handled, so a bot that dies hands it to the next. Reports of one
-  attempt may be handled in any order, and twice.
-- A task nobody took expires before its dispatch lease does. A heartbeat and a line of progress are of no use
-  after one lease. What an attempt came to never expires.
-- What can't be read, or can't be handled for a reason that does not pass, is set aside for an operator.
+A task nobody took expires before its dispatch lease does. A heartbeat and a line of progress are of no use
+after one lease. What an attempt came to never expires.
 
-Not known here: leases, runs, what a task means.
+Not known here: what becomes of what arrives (`workers.kit.arrivals`), leases, runs, what a task means.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
-from typing import Annotated, Any
 
 import structlog
-from pydantic import TypeAdapter
-from taskiq import BrokerMessage, Context, TaskiqDepends
+from taskiq import BrokerMessage
 
 from workers.kit import events
+from workers.kit.arrivals import Arrivals
 from workers.kit.down import TransportDown
-from workers.kit.ending import what
-from workers.kit.ends import Ends, NotTaken
-from workers.kit.rabbit import EXPIRES, QUEUE, Link, RabbitBroker
+from workers.kit.ends import Ends
+from workers.kit.link import Link
+from workers.kit.rabbit import EXPIRES, QUEUE, RabbitBroker
+from workers.kit.service import Service
 from workers.kit.topology import Topology
-from workers.kit.wire import MODEL, Beat, Cancel, Go, Report, Said, Started, TaskMessage
+from workers.kit.wire import MODEL, Beat, Cancel, Report, Said, Started, TaskMessage
 
 log = structlog.get_logger(__name__)
-REPORT: TypeAdapter[Report] = TypeAdapter(Report)
 REPORTS_AT_ONCE = 64
 MOST_PREFETCHED = 8
 HANDLING_SECONDS = 3.0  # for reports in hand, when this process ends
 AGAIN_SECONDS = 0.5  # between attempts to publish a report
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A bot's or a worker's."""
+
+    broker: RabbitBroker
+    link: Link
 
 
 class OverRabbit:
@@ -54,93 +56,94 @@ class OverRabbit:
         on_broken: Callable[[str], None],
     ) -> None:
         self._url, self._ends, self._topology, self._holder = url, ends, topology, holder
-        self._workers, self._concurrency, self._task_seconds = tuple(workers), concurrency, task_seconds
-        self._on_broken = on_broken
+        self._workers = tuple(dict.fromkeys((*workers, MODEL)))
+        self._concurrency, self._task_seconds = concurrency, task_seconds
+        self._arrivals = Arrivals(ends, topology, self._written, on_broken)
         self._ids = count(1)
-        self._bots: tuple[RabbitBroker, Link] | None = None
-        self._works: tuple[RabbitBroker, Link] | None = None
-        self._handling: set[asyncio.Task[Any]] = set()  # taskiq forgets them when a connection is lost
-        self._stopped = asyncio.Event()
+        self._bot: Side | None = None
+        self._worker: Side | None = None
 
     @property
     def reply_to(self) -> str:
         """The control queue of this process. Its name changes with each connection, so a `Started` that asks
         is given the newest on its way out."""
-        return (self._works[0].control if self._works else "") or self._topology.control(self._holder)
+        return (self._worker.broker.control if self._worker else "") or self._topology.control(self._holder)
 
     @property
     def connected(self) -> bool:
-        return all(link.connected.is_set() for _, link in self._sides())
+        sides = self._sides()
+        return bool(sides) and all(side.link.connected.is_set() for side in sides)
 
-    def _sides(self) -> list[tuple[RabbitBroker, Link]]:
-        return [side for side in (self._works, self._bots) if side is not None]
+    def _sides(self) -> list[Side]:
+        return [side for side in (self._worker, self._bot) if side is not None]
 
     async def start(self) -> None:
-        names, ends = self._topology, self._ends
-        if ends.service is not None:
-            own = [names.worker(name) for name in dict.fromkeys((*ends.service.workers, MODEL))]
-            prefetch = max(1, min(MOST_PREFETCHED, self._concurrency // 4))
-            broker = RabbitBroker(
-                self._url,
-                names,
-                who=self._holder,
-                declares=[*own, names.reports],
-                listens=own,
-                prefetch=prefetch,
-                on_control=self._received_control,
-            )
-            broker.register_task(self._task_function(), events.TASK)
-            broker.register_task(self._unreadable_function(broker), events.UNREADABLE)
-            broker = broker.with_formatter(events.CloudEvents(takes=("delegate.task",)))
-            self._works = broker, Link(broker, tasks=self._concurrency + prefetch * len(own))
-        if ends.on_report is not None or ends.service is None:
-            all_workers = [names.worker(name) for name in dict.fromkeys((*self._workers, MODEL))]
-            broker = RabbitBroker(
-                self._url,
-                names,
-                who=self._holder,
-                declares=[*all_workers, names.reports],
-                listens=[names.reports] if ends.on_report is not None else [],
-                prefetch=REPORTS_AT_ONCE,
-            )
-            broker.register_task(self._report_function(), events.REPORT)
-            broker.register_task(self._unreadable_function(broker), events.UNREADABLE)
-            broker = broker.with_formatter(events.CloudEvents(takes=("delegate.report",)))
-            self._bots = broker, Link(broker, tasks=REPORTS_AT_ONCE)
-        for _, link in self._sides():
-            await link.start()
+        if self._ends.service is not None:
+            self._worker = self._worker_side(self._ends.service)
+        if self._ends.on_report is not None or self._ends.service is None:
+            self._bot = self._bot_side()
+        for side in self._sides():
+            await side.link.start()
+
+    def _worker_side(self, service: Service) -> Side:
+        """What is prefetched waits for a place here, where no idle process can take it: so it is little."""
+        own = [self._topology.worker(name) for name in dict.fromkeys((*service.workers, MODEL))]
+        prefetch = max(1, min(MOST_PREFETCHED, self._concurrency // 4))
+        broker = RabbitBroker(
+            self._url,
+            self._topology,
+            who=self._holder,
+            declares=[self._topology.reports],
+            listens=own,
+            prefetch=prefetch,
+            on_control=self._arrivals.control,
+        ).with_formatter(events.CloudEvents(takes=("delegate.task",)))
+        self._arrivals.tasks_at(broker)
+        return Side(broker, Link(broker, tasks=self._concurrency + prefetch * len(own)))
+
+    def _bot_side(self) -> Side:
+        """Declares the workers' queues too: a task may go out before its worker has ever been there."""
+        broker = RabbitBroker(
+            self._url,
+            self._topology,
+            who=self._holder,
+            declares=[self._topology.worker(name) for name in self._workers] + [self._topology.reports],
+            listens=[self._topology.reports] if self._ends.on_report is not None else [],
+            prefetch=REPORTS_AT_ONCE,
+        ).with_formatter(events.CloudEvents(takes=("delegate.report",)))
+        self._arrivals.reports_at(broker)
+        return Side(broker, Link(broker, tasks=REPORTS_AT_ONCE))
 
     async def stop(self, seconds: float) -> None:
-        self._stopped.set()
-        if self._works is not None:
-            await self._works[1].finish()
-            await self._works[0].stop_listening()
+        self._arrivals.stopped = True
+        if self._worker is not None:
+            await self._worker.link.finish()
+            await self._worker.broker.stop_listening()
         if self._ends.service is not None:
             await self._ends.service.drain(seconds)
         self._ends.closing = True
-        if self._bots is not None:
-            await self._bots[1].finish()
-        if self._handling:
-            await asyncio.wait(self._handling, timeout=HANDLING_SECONDS)
-        for _, link in self._sides():
-            await link.stop()
+        if self._bot is not None:
+            await self._bot.link.finish()
+        if self._arrivals.handling:
+            await asyncio.wait(self._arrivals.handling, timeout=HANDLING_SECONDS)
+        for side in self._sides():
+            await side.link.stop()
 
     async def send(self, task: TaskMessage) -> None:
-        broker = self._broker_of(self._bots)
+        broker = _of(self._bot).broker
         await self._publish(broker, task, self._topology.worker(task.worker), self._task_seconds)
 
     async def cancel(self, workspace: str, run_id: str) -> None:
-        broker = self._broker_of(self._bots)
-        body, id = self._event(Cancel(workspace=workspace, run=run_id))
+        body, id = self._written(Cancel(workspace=workspace, run=run_id))
         try:
-            await broker.publish(body, "", exchange=self._topology.cancels, id=id, mandatory=False)
+            await _of(self._bot).broker.tell(body, exchange=self._topology.cancels, id=id)
         except TransportDown:
             log.warning("workers were not told that nobody waits", run=run_id)
 
     async def report(self, report: Report) -> bool:
         """Waits until the broker has it. Raises `TransportDown` for what the next one says as well, and when
         this process ends."""
-        broker = self._broker_of(self._works or self._bots)
+        broker = _of(self._worker or self._bot).broker
         passing = isinstance(report, Beat | Said)
         if isinstance(report, Started) and report.reply_to:
             report = report.model_copy(update={"reply_to": self.reply_to})
@@ -150,127 +153,31 @@ class OverRabbit:
                 await self._publish(broker, report, self._topology.reports, expires)
                 return True
             except TransportDown:
-                if passing or (self._stopped.is_set() and not self.connected):
+                if passing or (self._arrivals.stopped and not self.connected):
                     raise
             await asyncio.sleep(AGAIN_SECONDS)
 
     async def pending(self) -> dict[str, int]:
         names = self._topology
-        queues = {f"worker.{name}": names.worker(name) for name in (*self._workers, MODEL)}
+        queues = {f"worker.{name}": names.worker(name) for name in self._workers}
         queues |= {"bot.reports": names.reports, "bot.dead": names.dead}
-        broker = self._broker_of(self._bots or self._works)
-        return {name: await broker.waiting(queue) for name, queue in queues.items()}
+        found = await _of(self._bot or self._worker).broker.waiting(queues.values())
+        return {name: found[queue] for name, queue in queues.items()}
 
-    def _broker_of(self, side: tuple[RabbitBroker, Link] | None) -> RabbitBroker:
-        if side is None:
-            raise TransportDown("This process does not do that.")
-        return side[0]
-
-    def _event(self, model: events.Message) -> tuple[bytes, str]:
+    def _written(self, model: events.Message) -> tuple[bytes, str]:
         id = f"{self._holder}-{next(self._ids)}"
-        source = f"/delegate/{self._holder}"
-        return events.dumps(model, source=source, id=id, time=datetime.now(UTC)), id
+        return events.dumps(model, source=f"/delegate/{self._holder}", id=id, time=datetime.now(UTC)), id
 
     async def _publish(
         self, broker: RabbitBroker, model: TaskMessage | Report, queue: str, expires: float | None
     ) -> None:
-        body, id = self._event(model)
+        body, id = self._written(model)
         labels = {QUEUE: queue, EXPIRES: expires}
-        await broker.kick(
-            BrokerMessage(task_id=id, task_name=events.TYPES[type(model)], message=body, labels=labels)
-        )
-
-    def _task_function(self) -> Any:
-        async def received(body: str, context: Annotated[Context, TaskiqDepends()]) -> None:
-            if self._stopped.is_set() or self._ends.service is None:
-                return  # not acknowledged: it goes to another process
-            with self._held():
-                await self._ends.service.run(TaskMessage.model_validate_json(body), context.ack)
-
-        return received
-
-    def _report_function(self) -> Any:
-        async def received(body: str, context: Annotated[Context, TaskiqDepends()]) -> None:
-            if self._ends.closing:
-                return
-            report = REPORT.validate_json(body)
-            with self._held():
-                await self._received_report(report, float(context.message.labels["time"]), context)
-
-        return received
-
-    async def _received_report(self, report: Report, sent: float, context: Context) -> None:
-        broker = self._broker_of(self._bots)
-        try:
-            may_begin = await self._ends.take(report, sent)
-            if isinstance(report, Started) and report.reply_to:
-                await self._answer(broker, report, granted=may_begin)
-        except NotTaken:
-            return
-        except Exception as error:
-            log.error("a report was set aside", kind=report.kind, run=report.run, **what(error))
-            body, _ = self._event(report)
-            if not await self._set_aside(broker, body, f"It could not be handled ({type(error).__name__})."):
-                return
-        await _acknowledge(context)
-
-    async def _answer(self, broker: RabbitBroker, to: Started, *, granted: bool) -> None:
-        go = Go(workspace=to.workspace, run=to.run, step=to.step, attempt=to.attempt, granted=granted)
-        body, id = self._event(go)
-        try:
-            await broker.publish(body, to.reply_to, id=id, mandatory=False)
-        except TransportDown:
-            log.warning("a worker was not answered; it asks again", run=to.run)
-
-    def _unreadable_function(self, broker: RabbitBroker) -> Any:
-        async def received(body: str, why: str, context: Annotated[Context, TaskiqDepends()]) -> None:
-            self._on_broken(f"A message could not be read and was set aside: {why}")
-            if await self._set_aside(broker, body.encode(), why):
-                await _acknowledge(context)
-
-        return received
-
-    async def _set_aside(self, broker: RabbitBroker, body: bytes, why: str) -> bool:
-        queue = broker.listens[0] if len(broker.listens) == 1 else ""
-        try:
-            await broker.publish(body, self._topology.dead, headers={"why": why, "queue": queue})
-        except TransportDown:
-            return False
-        return True
-
-    async def _received_control(self, body: bytes) -> None:
-        try:
-            message = events.loads(body).data
-        except events.Unreadable as error:
-            self._on_broken(f"A message could not be read and was thrown away: {error}")
-            return
-        service = self._ends.service
-        if service is not None and isinstance(message, Go):
-            service.went(message)
-        elif service is not None and isinstance(message, Cancel):
-            service.cancel(message.workspace, message.run)
-
-    def _held(self) -> Any:
-        return _Held(self._handling)
+        name = events.TYPES[type(model)]
+        await broker.kick(BrokerMessage(task_id=id, task_name=name, message=body, labels=labels))
 
 
-class _Held:
-    """Keeps the current task alive, and seen, while it works."""
-
-    def __init__(self, tasks: set[asyncio.Task[Any]]) -> None:
-        self._tasks, self._task = tasks, asyncio.current_task()
-
-    def __enter__(self) -> None:
-        if self._task is not None:
-            self._tasks.add(self._task)
-
-    def __exit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._tasks.discard(self._task)
-
-
-async def _acknowledge(context: Context) -> None:
-    try:
-        await context.ack()
-    except Exception as error:  # its connection is gone: it comes again, and changes nothing
-        log.info("a message comes again", error=type(error).__name__)
+def _of(side: Side | None) -> Side:
+    if side is None:
+        raise TransportDown("It was not started, or has no such end here.")
+    return side

@@ -1,4 +1,4 @@
-"""RabbitMQ: taskiq's broker for it with what this house asks of it, and the link that keeps it connected.
+"""RabbitMQ: taskiq's broker for it, with what this house asks of it.
 
 - Plain connections, and one rule for all that may break: whatever ends (a connection, a channel, a consumer
   whose queue was deleted) ends the whole link, and everything is connected and declared anew. The library's
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -23,19 +24,13 @@ from aio_pika import Connection, DeliveryMode, ExchangeType, Message
 from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
 from aio_pika.exceptions import (
     CONNECTION_EXCEPTIONS,
-    AuthenticationError,
     ChannelNotFoundEntity,
-    ChannelPreconditionFailed,
-    ProbableAuthenticationError,
 )
 from aiormq.abc import DeliveredMessage
-from aiormq.exceptions import ChannelAccessRefused, ConnectionNotAllowed
 from taskiq import AckableMessage, BrokerMessage
-from taskiq.acks import AcknowledgeType
-from taskiq.receiver import Receiver
 from taskiq_aio_pika import AioPikaBroker, Exchange
 
-from workers.kit.down import BrokerRefused, TransportDown
+from workers.kit.down import TransportDown
 from workers.kit.events import CONTENT_TYPE
 from workers.kit.topology import Topology
 
@@ -44,7 +39,6 @@ CONNECT_SECONDS = 10.0
 CLOSE_SECONDS = 2.0
 SEND_SECONDS = 5.0  # for the broker to confirm
 HEARTBEAT = 20  # seconds; a peer that is silent for two of them is gone
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds between attempts to connect
 QUEUE, EXPIRES = "queue_name", "expires"  # labels: where a message goes, seconds until it is of no use
 
 OnControl = Callable[[bytes], Awaitable[None]]
@@ -152,20 +146,29 @@ class RabbitBroker(AioPikaBroker):
         id: str = "",
         expires: float | None = None,
         headers: dict[str, Any] | None = None,
-        mandatory: bool = True,
     ) -> None:
-        """Returns when it is in a queue. Raises `TransportDown`."""
+        """Returns when it is in a queue. A queue of ours that somebody deleted is made again. Raises
+        `TransportDown`."""
+        message = _message(body, id=id, expires=expires, headers=headers)
+        if await self._published(message, queue, exchange):
+            return
+        if queue in self._declares:
+            with suppress(*CONNECTION_EXCEPTIONS):
+                await self._declare_queues(self.write_channel)
+            if await self._published(message, queue, exchange):
+                return
+        raise TransportDown(f"The broker has no queue {queue}.")
+
+    async def tell(self, body: bytes, queue: str = "", *, exchange: str = "", id: str = "") -> None:
+        """Returns when the broker has it, whether anybody listens or not. Raises `TransportDown`."""
+        await self._published(_message(body, id=id), queue, exchange, mandatory=False)
+
+    async def _published(
+        self, message: Message, queue: str, exchange: str, *, mandatory: bool = True
+    ) -> bool:
         channel = self.write_channel
         if channel is None or channel.is_closed:
             raise TransportDown("There is no connection to the broker.")
-        message = Message(
-            body,
-            content_type=CONTENT_TYPE,
-            delivery_mode=DeliveryMode.PERSISTENT,
-            message_id=id or None,
-            expiration=expires,
-            headers=headers or {},
-        )
         try:
             async with asyncio.timeout(SEND_SECONDS):
                 target = await channel.get_exchange(exchange, ensure=False) if exchange else None
@@ -174,21 +177,31 @@ class RabbitBroker(AioPikaBroker):
                 )
         except (*CONNECTION_EXCEPTIONS, TimeoutError) as error:
             raise TransportDown(f"The broker did not take it ({type(error).__name__}).") from error
-        if isinstance(answer, DeliveredMessage):
-            raise TransportDown(f"The broker has no queue {queue}.")
+        return not isinstance(answer, DeliveredMessage)  # else it came back: no queue takes it
 
-    async def waiting(self, queue: str) -> int:
-        """How many messages wait there. Raises `TransportDown`; a queue that is not there has none."""
-        if self.write_conn is None or self.broken.is_set():
-            raise TransportDown("There is no connection to the broker.")
+    async def waiting(self, queues: Iterable[str]) -> dict[str, int]:
+        """How many messages wait in each. Raises `TransportDown`; a queue that is not there has none."""
+        found = dict.fromkeys(queues, 0)
+        left = list(found)
         try:
-            async with asyncio.timeout(SEND_SECONDS), self.write_conn.channel() as channel:
-                declared = await (await channel.get_underlay_channel()).queue_declare(queue, passive=True)
-                return declared.message_count or 0
-        except ChannelNotFoundEntity:
-            return 0
+            async with asyncio.timeout(SEND_SECONDS):
+                while left:  # asking for one that is not there ends the channel
+                    await self._ask(found, left)
         except (*CONNECTION_EXCEPTIONS, TimeoutError) as error:
             raise TransportDown(f"The broker did not answer ({type(error).__name__}).") from error
+        return found
+
+    async def _ask(self, found: dict[str, int], left: list[str]) -> None:
+        if self.write_conn is None or self.broken.is_set():
+            raise TransportDown("There is no connection to the broker.")
+        async with self.write_conn.channel(publisher_confirms=False) as channel:
+            asked = await channel.get_underlay_channel()
+            while left:
+                try:
+                    declared = await asked.queue_declare(queue := left.pop(), passive=True)
+                except ChannelNotFoundEntity:
+                    return
+                found[queue] = declared.message_count or 0
 
     async def stop_listening(self) -> None:
         """What is not acknowledged goes back to the broker."""
@@ -205,6 +218,19 @@ class RabbitBroker(AioPikaBroker):
         await super().shutdown()
 
 
+def _message(
+    body: bytes, *, id: str = "", expires: float | None = None, headers: dict[str, Any] | None = None
+) -> Message:
+    return Message(
+        body,
+        content_type=CONTENT_TYPE,
+        delivery_mode=DeliveryMode.PERSISTENT,
+        message_id=id or None,
+        expiration=expires,
+        headers=headers or {},
+    )
+
+
 async def _close(part: Any) -> None:
     """Whatever state it is in. What the library raises or cancels in here stays in here."""
     closing = asyncio.ensure_future(part.close())
@@ -213,117 +239,3 @@ async def _close(part: Any) -> None:
         closing.cancel()
     elif not closing.cancelled() and (error := closing.exception()):
         log.debug("closing failed", error=type(error).__name__)
-
-
-class Link:
-    """Keeps a broker connected, and its messages coming, until it is told to end."""
-
-    def __init__(self, broker: RabbitBroker, *, tasks: int) -> None:
-        self._broker, self._tasks = broker, tasks
-        self.connected = asyncio.Event()
-        self._receiving, self._ending = True, False
-        self._finish = asyncio.Event()
-        self._receiver: asyncio.Task[None] | None = None
-        self._living: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """Returns when it is connected, or when the broker is away: then it goes on trying. Raises
-        `BrokerRefused` where trying again is of no use."""
-        first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._living = asyncio.create_task(self._live(first))
-        await first
-
-    async def finish(self) -> None:
-        """Nothing more is taken. Sending goes on."""
-        self._receiving = False
-        self._finish.set()
-        await self._received_all()
-
-    async def stop(self) -> None:
-        self._ending = True
-        if self._living is not None:
-            self._living.cancel()
-            await asyncio.wait({self._living})
-        self.connected.clear()
-        self._finish.set()
-        await self._broker.shutdown()
-        await self._received_all()
-
-    async def _live(self, first: asyncio.Future[None]) -> None:
-        pause, said = FIRST_PAUSE, ""
-        while True:
-            try:
-                await self._broker.startup()
-            except Exception as error:
-                sentence = _sentence(error)
-                if not first.done() and isinstance(error, PERMANENT):
-                    await self._broker.shutdown()
-                    first.set_exception(BrokerRefused(sentence))
-                    return
-                if sentence != said:
-                    log.warning("the broker is away; trying on", why=sentence)
-                said = sentence
-            else:
-                log.info("connected to the broker")
-                pause, said = FIRST_PAUSE, ""
-                self._receive()
-                self.connected.set()
-                if not first.done():
-                    first.set_result(None)
-                await self._broker.broken.wait()
-                self.connected.clear()
-                log.warning("the connection to the broker is lost")
-            if not first.done():
-                first.set_result(None)
-            await self._broker.shutdown()
-            await self._received_all()
-            if self._ending:  # told so while it closed things, which swallows a cancellation
-                return
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
-
-    def _receive(self) -> None:
-        if not self._receiving:
-            return
-        self._finish = asyncio.Event()
-        receiver = Receiver(
-            self._broker,
-            validate_params=False,
-            max_async_tasks=self._tasks,
-            run_startup=False,
-            ack_type=AcknowledgeType.MANUAL,
-            wait_tasks_timeout=0,  # they go on by themselves
-        )
-        self._receiver = asyncio.create_task(receiver.listen(self._finish))
-        self._receiver.add_done_callback(self._ended)
-
-    def _ended(self, receiver: asyncio.Task[None]) -> None:
-        if not receiver.cancelled() and (error := receiver.exception()):
-            log.error("receiving failed", error=type(error).__name__)
-        if self._receiving:
-            self._broker.broken.set()
-
-    async def _received_all(self) -> None:
-        if self._receiver is not None:
-            _, late = await asyncio.wait({self._receiver}, timeout=2)
-            for receiver in late:
-                receiver.cancel()
-
-
-PERMANENT = (
-    AuthenticationError,
-    ProbableAuthenticationError,
-    ConnectionNotAllowed,
-    ChannelAccessRefused,
-    ChannelPreconditionFailed,
-)
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, AuthenticationError | ProbableAuthenticationError):
-        return "RabbitMQ refused the user or the password in BROKER_URL."
-    if isinstance(error, ConnectionNotAllowed | ChannelAccessRefused):
-        return f"RabbitMQ does not let this user in there: {error}"
-    if isinstance(error, ChannelPreconditionFailed):
-        return f"RabbitMQ has a queue of this name that was declared differently: {error}"
-    return f"RabbitMQ does not answer ({type(error).__name__})."
