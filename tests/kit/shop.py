@@ -17,10 +17,12 @@ Body = Callable[[Task], Awaitable[Any]]
 class Shop:
     """A service with the workers a test gives it, and all that it reported."""
 
-    def __init__(self, folder: Path, model: Model | None = None, **more: Any) -> None:
+    def __init__(
+        self, folder: Path, model: Model | None = None, *, files: FileStore | None = None, **more: Any
+    ) -> None:
         self.reports: list[Report] = []
         self.workers: dict[str, Worker] = {}
-        self.files = FileStore(folder)
+        self.files = files or FileStore(folder)
         self.refuses: set[type] = set()
         self.crashes: list[str] = []
         self.model = model or Model("hosted_vllm/none", "http://127.0.0.1:9/v1")

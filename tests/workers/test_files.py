@@ -16,6 +16,7 @@ from aiohttp.test_utils import TestServer
 from bot.file_links import FileLinks
 from tests.kit.shop import Shop, message
 from workers import Earlier, File, Result, Task, WorkerError
+from workers.kit.far_files import SILENCE, FarFiles
 from workers.kit.files import FileStore
 from workers.kit.wire import Call, Failed, Finished, TaskMessage
 
@@ -64,10 +65,19 @@ async def bot(tmp_path: Path) -> AsyncIterator[Bot]:
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    shop = Shop(tmp_path / "worker")
-    yield shop
-    await shop.service.drain(1)
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(timeout=SILENCE) as session:
+        yield session
+
+
+@pytest.fixture
+def shop(tmp_path: Path, session: aiohttp.ClientSession) -> Shop:
+    return far_away(tmp_path / "worker", session)
+
+
+def far_away(folder: Path, session: aiohttp.ClientSession, largest: int = 1_000_000) -> Shop:
+    files = FileStore(folder, largest)
+    return Shop(folder, files=files, far_files=FarFiles(files, session, first_pause=0.01))
 
 
 def bare(file: File) -> File:
@@ -159,14 +169,19 @@ async def test_bytes_that_are_not_those_of_the_name_are_refused(bot: Bot, shop: 
     assert kept == [], "nothing of it is left lying about"
 
 
-async def test_a_file_larger_than_we_take_is_refused_while_it_comes(bot: Bot, tmp_path: Path) -> None:
-    shop = Shop(tmp_path / "worker")
-    shop.files = FileStore(tmp_path / "worker", largest=1000)
-    shop.service = type(shop.service)(shop.workers, lambda _: shop.model, shop.take, shop.files)
+async def test_a_file_larger_than_we_take_is_refused_while_it_comes(
+    bot: Bot, tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
+    shop = far_away(tmp_path / "worker", session, largest=1000)
     report = await run(shop, bot.task(files=(bare(bot.files.put(TABLE, "t.csv")),)))
-    await shop.service.drain(1)
     assert isinstance(report, Failed)
     assert report.error == "t.csv is larger than 0 MB."
+
+
+async def test_a_service_in_the_bots_process_asks_for_no_file(bot: Bot, tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "bot", files=bot.files)
+    assert isinstance(await run(shop, bot.task(files=(bare(bot.files.put(TABLE, "t.csv")),))), Finished)
+    assert bot.asked == []
 
 
 def test_a_bare_model_call_has_no_link(tmp_path: Path) -> None:

@@ -36,9 +36,8 @@ SAID = {
 
 
 class FarFiles:
-    def __init__(self, files: FileStore, first_pause: float = 0.2) -> None:
-        self._files, self._first_pause = files, first_pause
-        self._session: aiohttp.ClientSession | None = None
+    def __init__(self, files: FileStore, session: aiohttp.ClientSession, first_pause: float = 0.2) -> None:
+        self._files, self._session, self._first_pause = files, session, first_pause
 
     async def fetch(self, task: TaskMessage) -> None:
         """Everything this task may read is here then. Raises `WorkerError`."""
@@ -54,10 +53,6 @@ class FarFiles:
             for file in result.files:
                 if file.id not in known:
                     await self._until_done(file, partial(self._put, task.files_at, file))
-
-    async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
 
     async def _until_done(self, file: File, once: Callable[[], Awaitable[int]]) -> None:
         pause = self._first_pause
@@ -77,20 +72,15 @@ class FarFiles:
             pause = min(pause * 2, LONGEST_PAUSE)
 
     async def _get(self, at: str, file: File) -> int:
-        async with self._http().get(f"{at}/{file.id}", allow_redirects=False) as response:
+        async with self._session.get(f"{at}/{file.id}", allow_redirects=False) as response:
             if response.status == 200:
                 await self._files.receive(file, response.content.iter_chunked(PIECE))
             return response.status
 
     async def _put(self, at: str, file: File) -> int:
         with self._files.path(file).open("rb") as content:  # sent in pieces
-            async with self._http().put(f"{at}/{file.id}", data=content, allow_redirects=False) as response:
+            async with self._session.put(f"{at}/{file.id}", data=content, allow_redirects=False) as response:
                 return response.status
-
-    def _http(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=SILENCE)
-        return self._session
 
 
 def _given(task: TaskMessage) -> Iterable[File]:

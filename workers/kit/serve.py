@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+import aiohttp
 import structlog
 
 from workers import Worker, WorkerError, discover
 from workers.kit.crashpoints import crash_at
+from workers.kit.far_files import SILENCE, FarFiles
 from workers.kit.files import FileStore
 from workers.kit.health import health_app, serving
 from workers.kit.metrics import Book, WorkerMeter
@@ -56,7 +58,8 @@ async def serve(settings: WorkerSettings, only: Sequence[str] = ()) -> None:
         own = settings.model
         model = named(settings, own, watching) if own else await embedded(settings, stack, watching=watching)
         stack.push_async_callback(model.close)
-        transport = _transport(settings, workers, model, watching)
+        session = await stack.enter_async_context(aiohttp.ClientSession(timeout=SILENCE))
+        transport = _transport(settings, workers, model, session, watching)
         if not await _unless(told, _warm(model)):
             return
         try:
@@ -85,7 +88,11 @@ class Health:
 
 
 def _transport(
-    settings: WorkerSettings, workers: Mapping[str, Worker], model: Model, watching: Watching
+    settings: WorkerSettings,
+    workers: Mapping[str, Worker],
+    model: Model,
+    session: aiohttp.ClientSession,
+    watching: Watching,
 ) -> TaskTransport:
     try:
         transport = TaskTransport(
@@ -97,14 +104,16 @@ def _transport(
         )
     except BrokerRefused as error:
         raise CannotServe(str(error)) from error
+    files = FileStore(settings.data_dir / "files")
     models = {name: named(settings, name, watching) for name in settings.allowed_models()}
     service = Service(
         workers,
         lambda task: models.get(task.model, model),
         transport.report,
-        FileStore(settings.data_dir / "files"),
+        files,
         holder=transport.holder,
         reply_to=transport.reply_to,
+        far_files=FarFiles(files, session),
         concurrency=settings.concurrency,
         beat_seconds=settings.lease_seconds / 4,
         crash=crash_at(settings.crash_at),

@@ -45,7 +45,8 @@ PATIENCE = 1.0  # seconds for a worker to leave when it is told to; then it is l
 
 
 class Service:
-    """`holder` names this process; with `reply_to`, its control queue, the bot's answers come to `went`."""
+    """`holder` names this process; with `reply_to`, its control queue, the bot's answers come to `went`.
+    `far_files` is for one that may share no folder with the bot."""
 
     def __init__(
         self,
@@ -56,6 +57,7 @@ class Service:
         *,
         holder: str = "",
         reply_to: str = "",
+        far_files: FarFiles | None = None,
         clock: Callable[[], float] = time.time,
         concurrency: int = 64,
         beat_seconds: float = 5.0,
@@ -69,7 +71,7 @@ class Service:
         self._holder, self._reply_to = holder, reply_to
         self._clock, self._beat_seconds, self._say_seconds = clock, beat_seconds, say_seconds
         self._asks, self._result_bytes, self._crash = asks, result_bytes, crash
-        self._far_files, self._watching = FarFiles(files), watching
+        self._far_files, self._watching = far_files, watching
         self._places = Places(concurrency)
         self._held: dict[Key, Held] = {}
         self._done: dict[Key, None] = {}
@@ -151,15 +153,13 @@ class Service:
             await asyncio.wait([self._keep(self.idle.wait())], timeout=PATIENCE + 0.5)
         if self._ticker is not None:
             self._ticker.cancel()
-        await self._far_files.close()
 
     async def _hand_back(self, held: list[Held]) -> None:
-        for h in held:
-            h.drop()
         await asyncio.gather(*map(self._release, held), return_exceptions=True)
 
     async def _release(self, held: Held) -> None:
         """Whose report fails, its lease runs out. What went back to the broker needs no word from us."""
+        held.drop()
         if held.started or await held.acknowledge():
             held.seen.outcome = "handed_back"
             log.info("a task is handed back", step=held.task.step, run=held.task.run)
@@ -213,9 +213,11 @@ class Service:
                 return fit(text, task, self._result_bytes)
             if (worker := self._workers.get(task.worker)) is None:
                 raise WorkerError(f"There is no worker named {task.worker} here.")
-            await self._far_files.fetch(task)
+            if self._far_files:
+                await self._far_files.fetch(task)
             result = fit(await worker.run(attempt.for_worker(deadline)), task, self._result_bytes)
-            await self._far_files.keep(task, result)
+            if self._far_files:
+                await self._far_files.keep(task, result)
             return result
         except (SystemExit, KeyboardInterrupt) as error:  # asyncio would end the whole process with it
             raise RuntimeError(type(error).__name__) from error
