@@ -19,7 +19,7 @@ chaos: $(VENV)/.dev  ## kills in a row, for real; minutes long
 check: $(VENV)/.dev  ## what CI runs: lint, format, types, migrations in step, tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy bot workers playground tests bench
+	$(BIN)/mypy bot workers playground tests bench examples
 	$(BIN)/python -m pytest $(SPREAD)
 
 format: $(VENV)/.dev

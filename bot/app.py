@@ -91,8 +91,9 @@ async def running(
             window=settings.window,
         )
         stack.push_async_callback(store.close)
+        everybody = crew(settings, workers)
         if alone:
-            await store.runs.expire_leases()
+            await store.runs.expire_leases(everybody.remote.functions)
 
         session = await stack.enter_async_context(aiohttp.ClientSession())
         token = settings.slack_bot_token.get_secret_value()
@@ -102,7 +103,6 @@ async def running(
         def client_for(workspace: str) -> AsyncWebClient:
             return client
 
-        everybody = crew(settings, workers)
         registry = Registry(
             everybody.workers,
             store.team,

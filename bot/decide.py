@@ -115,7 +115,8 @@ def _begin(run: Run, context: tuple[Line, ...], now: float) -> Run:
         return run
     if name := run.request.worker:
         step = Step(id=name, title="Trial", worker=name, instruction=run.request.text)
-        return settle(replace(run, title=f"Try {name}", steps=(StepState(step),)), now)
+        trial = StepState(step, external=True)  # whether it has effects is not known here: be careful
+        return settle(replace(run, title=f"Try {name}", steps=(trial,)), now)
     planning = Step(id=PLAN, title="Plan", worker="", instruction="")
     return replace(run, steps=(StepState(planning, kind="plan", status="out", attempt=1, in_line=True),))
 

@@ -95,3 +95,24 @@ async def test_a_function_that_fails_is_said_to_have(world: World) -> None:
         ts = await world.says("@delegate good morning in German?")
         thread = await world.sees(ts, "The translate answered with the status 500")
         assert "geheim" not in thread
+
+
+async def test_what_was_promised_survives_a_restart_of_the_bot(world: World) -> None:
+    """The only process there is ends, comes back, and does not take the step for lost."""
+    world.stub.plan(PLAN)
+    async with a_function(later) as function:
+        settings = declared(world, function)
+        async with world.bot(**settings):
+            await whispered(world, "ada", "workers enable translate")
+            ts = await world.says("@delegate good morning in German?")
+            await asyncio.wait_for(function.asked.wait(), 10)
+            [task] = function.tasks
+            said = event(Said(**address(task), line="Asking a native speaker."))
+            assert await posted_back(task.reports_at, said) == (204, "")
+            await world.sees(ts, "Asking a native speaker")
+        async with world.bot(**settings) as bot:
+            await bot.orchestrator.sweep()
+            finished = event(Finished(**address(task), result=Result(text="“Guten Morgen.”")))
+            assert await posted_back(task.reports_at, finished) == (204, "")
+            await world.sees(ts, "Guten Morgen")
+            assert len(function.tasks) == 1, "nobody asked it again"
