@@ -75,9 +75,9 @@ async def test_no_label_names_a_person_a_run_or_a_text(world: World) -> None:
 
 
 async def test_limits_of_slack_and_of_the_model_show(world: World) -> None:
-    world.slack.faults.ratelimit(1, "chat.postMessage")
     world.stub.fault(429, times=1, retry_after=0.1)
     async with world.bot() as bot:
+        world.slack.faults.ratelimit(5, "chat.postMessage")
         ts = await world.says("@delegate Draft a post")
         await world.sees(ts, "@ada", within=20)
         now = await page(bot)
