@@ -132,14 +132,14 @@ class Storm:
         self._ended |= ended & set(self.threads)
         for ts in asking & set(self.threads):
             self.left.add(ts)
-            with suppress(Refused, StopIteration):  # nobody is there to hear, or it is not shown yet
+            with suppress(Refused):  # nobody is there to hear; it is asked again
                 await verdict.leave(self._there, ts)
 
     async def _kill_processes(self) -> None:
         while True:
             await asyncio.sleep(self._chance.uniform(*BETWEEN))
             victim = self._chance.choice(self._there.processes)
-            if victim.pid:
+            if victim.ready:
                 victim.signal(signal.SIGKILL)
                 self.figures.kills[victim.name.partition("-")[0]] += 1
 
@@ -177,13 +177,20 @@ async def storm(folder: Path, steps: int, seed: int) -> Figures:
         return blowing.figures
 
 
+async def _until_told(folder: Path, steps: int, seed: int) -> Figures:
+    """However it ends, no process of it is left."""
+    blowing = asyncio.create_task(storm(folder, steps, seed))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, blowing.cancel)
+    return await blowing
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     options.add_argument("--steps", type=int, default=2000)
     options.add_argument("--seed", type=int, default=7)
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="storm-") as folder:
-        figures = asyncio.run(storm(Path(folder), chosen.steps, chosen.seed))
+        figures = asyncio.run(_until_told(Path(folder), chosen.steps, chosen.seed))
     print(figures)  # noqa: T201
     raise SystemExit(bool(figures.wrong))
 

@@ -83,7 +83,7 @@ class Cluster:
         """All bots hear Slack, with two sockets each."""
         await self.world.slack.connected(2 * len(self.bots), timeout=60)
 
-    async def quiet(self, within: float = 60.0) -> None:
+    async def quiet(self, within: float = 120.0) -> None:
         """Until nothing is left to be done or to be said."""
         deadline = time.monotonic() + within
         while rest := await self.rest():

@@ -24,12 +24,18 @@ class Supervised:
         self._process: asyncio.subprocess.Process | None = None
         self._wanted, self._parked = asyncio.Event(), asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
+        self._began_at = 0  # in its log
 
     @property
     def pid(self) -> int:
         """0 while it is down."""
         alive = self._process is not None and self._process.returncode is None
         return self._process.pid if self._process is not None and alive else 0
+
+    @property
+    def ready(self) -> bool:
+        """It has said so since it was started."""
+        return self.pid != 0 and b"] ready " in self.log.read_bytes()[self._began_at :]
 
     def start(self) -> None:
         """It runs from now on, again and again."""
@@ -61,6 +67,7 @@ class Supervised:
                 await self._wanted.wait()
                 self._parked.clear()
             with self.log.open("ab") as log:
+                self._began_at = log.tell()
                 command = (sys.executable, "-m", *self._arguments)
                 self._process = await asyncio.create_subprocess_exec(
                     *command, cwd=ROOT, env=dict(self._environment), stdout=log, stderr=log

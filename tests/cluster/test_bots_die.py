@@ -11,7 +11,7 @@ from tests.cluster import folding, verdict
 from tests.cluster.cluster import LEASE, Cluster
 from tests.cluster.folding import Work
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(400)]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from workers.kit.topology import Topology
 Taken = asyncio.Queue[bytes]
 Again = Callable[[bytes], Awaitable[None]]
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(400)]
 
 
 async def test_a_worker_that_was_stopped_past_its_lease_comes_too_late(there: Cluster) -> None:

@@ -33,7 +33,7 @@ def named(case: Case) -> Any:
     return pytest.param(case.setup, case, id=f"{case.setup}-{case.point}-{case.crashes}", marks=marks)
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(400)
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("setup, case", list(map(named, matrix.cases())), indirect=["setup"], scope="module")
 async def test_killed_there_and_started_again_nothing_is_lost_or_said_twice(
