@@ -54,7 +54,10 @@ class Places:
         for to in await self._store.admit():
             given.setdefault((to.workspace, to.run), set()).add(to.step)
         for (workspace, run_id), steps in given.items():
-            if run := await self._store.load(workspace, run_id, fresh=True):
+            run = await self._store.load(workspace, run_id)
+            if run and not steps <= {s.id for s in tasks(run)}:
+                run = await self._store.load(workspace, run_id, fresh=True)
+            if run:
                 self._send(run, steps)
 
     async def tell(self) -> None:

@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from sqlalchemy import Connection, TextClause, bindparam, func, select, text, tuple_, update
 
@@ -28,7 +29,8 @@ from workers.kit.wire import Address
 
 LINE = "places with workers"  # the lock's name
 AGED = 600.0
-SPARE = 8  # more are looked at than there is room for, since the runs of some may be locked
+SPARE = 2  # more are looked at than there is room for, since the runs of some may be locked
+ANY = 1_000_000_000  # as a window: also the lines of workers who are busy
 TOLD = 200  # of those who wait for long, at once
 TELL_SECONDS = 20.0  # Slack takes no faster updates of many messages
 
@@ -42,30 +44,33 @@ taken AS (SELECT worker, sum(places) AS places FROM held GROUP BY worker),
 waiting AS (
     SELECT workspace, run_id, id, attempt, worker, asked_at, position, line_since, ahead, told_at,
            CASE WHEN priority = 0 OR line_since <= :aged THEN 0 ELSE 1 END AS later
-    FROM step WHERE in_line
+    FROM step WHERE in_line AND worker NOT IN (SELECT worker FROM taken WHERE places >= :window)
 ),
-turns AS (
-    SELECT waiting.*, coalesce(held.places, 0) + row_number() OVER (
-        PARTITION BY waiting.worker, waiting.workspace ORDER BY later, asked_at, run_id, position
-    ) AS turn
+ranks AS (
+    SELECT *, row_number() OVER (
+        PARTITION BY worker, workspace ORDER BY later, asked_at, run_id, position
+    ) AS rank
     FROM waiting
-    LEFT JOIN held ON held.worker = waiting.worker AND held.workspace = waiting.workspace
 ),
 ordered AS (
-    SELECT turns.*, row_number() OVER (
-        PARTITION BY turns.worker
-        ORDER BY later, turn, coalesce(number, 0), asked_at, turns.workspace, run_id, position
+    SELECT ranks.*, :window - coalesce(taken.places, 0) AS room, row_number() OVER (
+        PARTITION BY ranks.worker ORDER BY
+            later, rank + coalesce(held.places, 0), coalesce(turn.number, 0),
+            asked_at, ranks.workspace, run_id, position
     ) AS place
-    FROM turns LEFT JOIN turn ON turn.worker = turns.worker AND turn.workspace = turns.workspace
+    FROM ranks
+    LEFT JOIN taken ON taken.worker = ranks.worker
+    LEFT JOIN held ON held.worker = ranks.worker AND held.workspace = ranks.workspace
+    LEFT JOIN turn ON turn.worker = ranks.worker AND turn.workspace = ranks.workspace
+    WHERE rank <= :window - coalesce(taken.places, 0) + :spare
 )
 """
 NEXT = text(
     ORDERED
     + """
-SELECT workspace, run_id, id, attempt, ordered.worker, :window - coalesce(taken.places, 0) AS room
-FROM ordered LEFT JOIN taken ON taken.worker = ordered.worker
-WHERE coalesce(taken.places, 0) < :window AND place <= :window - coalesce(taken.places, 0) + :spare
-ORDER BY place
+SELECT ordered.workspace, run_id, ordered.id, attempt, run.version, ordered.worker, room
+FROM ordered JOIN run ON run.workspace = ordered.workspace AND run.id = run_id
+WHERE place <= room + :spare ORDER BY place
 """
 )
 # A change is worth a message where it is one of the next ten, or by a fifth at least.
@@ -78,7 +83,8 @@ WHERE line_since <= :since AND told_at <= :told
 ORDER BY place LIMIT :most
 """
 )
-ANYBODY = text("SELECT 1 FROM step WHERE in_line LIMIT 1")
+# Not “is there one”: what PostgreSQL knows of the table may be old, and then it would look at every row.
+ANYBODY = text("SELECT min(worker) FROM step WHERE in_line")
 
 HERE = (
     STEP.c.workspace == bindparam("the_workspace"),
@@ -95,11 +101,20 @@ RAISE = (
 )
 
 
+class Next(NamedTuple):
+    """Whose turn it is. `room`: how many places its worker has left."""
+
+    at: Address
+    version: int  # of its run
+    worker: str
+    room: int
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Who got a place, and whether somebody still waits."""
+    """Who got places, with the version that their run has by that; and whether somebody still waits."""
 
-    to: tuple[Address, ...]
+    to: tuple[tuple[Address, int], ...]
     crowded: bool
 
 
@@ -108,18 +123,18 @@ def room(connection: Connection, workers: Collection[str], window: int) -> dict[
     since whoever is in line comes first."""
     names = sorted(workers)
     rows = connection.execute(_counts(len(names)), {f"worker{n}": name for n, name in enumerate(names)})
-    return {names[n]: window - held for n, held, waits in rows if not waits}
+    return {names[n]: window - held for n, held, waits in rows if waits is None}
 
 
 @cache
 def _counts(workers: int) -> TextClause:
     one = """SELECT {n}, (SELECT count(*) FROM step WHERE lease_until IS NOT NULL AND worker = :worker{n}),
-        EXISTS (SELECT 1 FROM step WHERE in_line AND worker = :worker{n})"""
+        (SELECT min(workspace) FROM step WHERE in_line AND worker = :worker{n})"""
     return text(" UNION ALL ".join(one.format(n=n) for n in range(workers)))
 
 
 def crowded(connection: Connection) -> bool:
-    return connection.execute(ANYBODY).first() is not None
+    return connection.execute(ANYBODY).scalar_one() is not None
 
 
 def give(connection: Connection, window: int, now: float, until: float) -> Given:
@@ -127,26 +142,28 @@ def give(connection: Connection, window: int, now: float, until: float) -> Given
     in line builds on that."""
     alone(connection, LINE)
     rows = connection.execute(NEXT, {"aged": now - AGED, "window": window, "spare": SPARE}).all()
-    first = [(Address(workspace=w, run=r, step=s, attempt=a), worker) for w, r, s, a, worker, _ in rows]
-    left = {worker: places for *_, worker, places in rows}
-    free = _free(connection, [at for at, _ in first])
-    chosen: list[tuple[Address, str]] = []
-    for at, worker in first:
-        if left[worker] > 0 and _key(at) in free:
-            left[worker] -= 1
-            chosen.append((at, worker))
+    first = [
+        Next(Address(workspace=w, run=r, step=s, attempt=a), version, worker, room)
+        for w, r, s, a, version, worker, room in rows
+    ]
+    left = {one.worker: one.room for one in first}
+    chosen: list[Next] = []
+    for one in _free(connection, first):
+        if left[one.worker] > 0:
+            left[one.worker] -= 1
+            chosen.append(one)
     if chosen:
         _write(connection, chosen, until)
-    return Given(tuple(at for at, _ in chosen), crowded(connection))
+    return Given(tuple((one.at, one.version + 1) for one in chosen), crowded(connection))
 
 
-def _write(connection: Connection, chosen: Sequence[tuple[Address, str]], until: float) -> None:
-    runs = sorted({(at.workspace, at.run) for at, _ in chosen})
+def _write(connection: Connection, chosen: Sequence[Next], until: float) -> None:
+    runs = sorted({(one.at.workspace, one.at.run) for one in chosen})
     connection.execute(RAISE, [{"the_workspace": w, "the_run_id": r} for w, r in runs])
-    steps = sorted((at for at, _ in chosen), key=_key)
+    steps = sorted((one.at for one in chosen), key=_key)
     connection.execute(ADMIT, [_where(at) | {"until": until} for at in steps])
     number = connection.execute(select(func.coalesce(func.max(TURN.c.number), 0))).scalar_one()
-    turns = {(at.workspace, worker): number + n for n, (at, worker) in enumerate(chosen, 1)}
+    turns = {(one.at.workspace, one.worker): number + n for n, one in enumerate(chosen, 1)}
     took = insert(connection, TURN)
     took = took.on_conflict_do_update(
         index_elements=["workspace", "worker"], set_={"number": took.excluded.number}
@@ -155,29 +172,31 @@ def _write(connection: Connection, chosen: Sequence[tuple[Address, str]], until:
     connection.execute(took, rows)
 
 
-def _free(connection: Connection, found: Sequence[Address]) -> set[tuple[str, str, str]]:
+def _free(connection: Connection, first: Sequence[Next]) -> Sequence[Next]:
     """Which of these nobody else is writing; their runs are locked from now on. On SQLite all is."""
-    if connection.dialect.name == "sqlite" or not found:
-        return {_key(at) for at in found}
-    runs = {(at.workspace, at.run) for at in found}
+    if connection.dialect.name == "sqlite" or not first:
+        return first
+    runs = {(one.at.workspace, one.at.run) for one in first}
     lock = (
-        select(RUN.c.workspace, RUN.c.id)
+        select(RUN.c.workspace, RUN.c.id, RUN.c.version)
         .where(tuple_(RUN.c.workspace, RUN.c.id).in_(runs))
         .order_by(RUN.c.workspace, RUN.c.id)
         .with_for_update(skip_locked=True)
     )
-    locked = [tuple(row) for row in connection.execute(lock)]
-    still = select(STEP.c.workspace, STEP.c.run_id, STEP.c.id).where(
-        text("step.in_line"), tuple_(STEP.c.workspace, STEP.c.run_id).in_(locked)
-    )
-    return {(w, r, s) for w, r, s in connection.execute(still)} if locked else set()
+    versions = {(w, r): version for w, r, version in connection.execute(lock)}
+    if not versions:
+        return []
+    here = tuple_(STEP.c.workspace, STEP.c.run_id).in_(list(versions))
+    query = select(STEP.c.workspace, STEP.c.run_id, STEP.c.id).where(text("step.in_line"), here)
+    still = {(w, r, s): versions[w, r] for w, r, s in connection.execute(query)}
+    return [one._replace(version=still[_key(one.at)]) for one in first if _key(one.at) in still]
 
 
 def waiting_long(connection: Connection, now: float, seconds: float) -> list[tuple[Address, int]]:
     """Whom to tell how many are before them. Whoever asks this is the one who tells."""
     alone(connection, LINE)
-    times = {"aged": now - AGED, "since": now - seconds, "told": now - TELL_SECONDS, "most": TOLD}
-    rows = connection.execute(LONG, times).all()
+    times = {"aged": now - AGED, "since": now - seconds, "told": now - TELL_SECONDS}
+    rows = connection.execute(LONG, times | {"window": ANY, "spare": SPARE, "most": TOLD}).all()
     found = [(Address(workspace=w, run=r, step=s, attempt=a), ahead) for w, r, s, a, ahead in rows]
     if found:
         told = sorted((a for a, _ in found), key=_key)

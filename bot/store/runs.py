@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ from sqlalchemy.sql import ColumnElement
 from bot.database import Database
 from bot.ports import Clock, Conflict
 from bot.run import Run
+from bot.settling import admit
 from bot.store import leases, line, saving
 from bot.store.leases import MANY, Renewal
 from bot.store.rows import Until, run_of
@@ -96,10 +98,9 @@ class Runs:
             return ()
         until = self._until(now).dispatched
         given = await self._database.write(lambda c: line.give(c, self._window, now, until))
-        for to in given.to:
-            self._cache.pop((to.workspace, to.run), None)
+        self._placed(given.to)
         self.crowded = given.crowded or self._joined != joined
-        return given.to
+        return [at for at, _ in given.to]
 
     async def waiting_long(self, seconds: float) -> Sequence[tuple[Address, int]]:
         now = self._clock()
@@ -178,6 +179,16 @@ class Runs:
 
     def _until(self, now: float) -> Until:
         return Until(dispatched=now + self._dispatch_seconds, started=now + self._lease_seconds)
+
+    def _placed(self, given: Sequence[tuple[Address, int]]) -> None:
+        """What is remembered of these runs goes on, or is forgotten where somebody else was ahead of it."""
+        steps: dict[tuple[str, str, int], set[str]] = {}
+        for at, version in given:
+            steps.setdefault((at.workspace, at.run, version), set()).add(at.step)
+        for (workspace, run_id, version), placed in steps.items():
+            known = self._cache.pop((workspace, run_id), None)
+            if known is not None and known.version == version - 1:
+                self._keep(replace(admit(known, placed), version=version))
 
     def _saved(self, change: Saving, outcome: Run | Exception) -> None:
         if isinstance(outcome, Run):
