@@ -145,11 +145,11 @@ class OverRabbit:
         this process ends."""
         broker = _of(self._worker or self._bot).broker
         passing = isinstance(report, Beat | Said)
-        if isinstance(report, Started) and report.reply_to:
-            report = report.model_copy(update={"reply_to": self.reply_to})
+        expires = self._task_seconds / 2 if passing else None
         while True:
+            if isinstance(report, Started) and report.reply_to:
+                report = report.model_copy(update={"reply_to": self.reply_to})
             try:
-                expires = self._task_seconds / 2 if passing else None
                 await self._publish(broker, report, self._topology.reports, expires)
                 return True
             except TransportDown:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
-from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -147,17 +146,15 @@ class RabbitBroker(AioPikaBroker):
         expires: float | None = None,
         headers: dict[str, Any] | None = None,
     ) -> None:
-        """Returns when it is in a queue. A queue of ours that somebody deleted is made again. Raises
-        `TransportDown`."""
+        """Returns when it is in a queue. Raises `TransportDown`.
+
+        A queue of ours that somebody deleted is made again with the next connection, not at once: RabbitMQ
+        would not tell those who listened to it that it was gone."""
         message = _message(body, id=id, expires=expires, headers=headers)
-        if await self._published(message, queue, exchange):
-            return
-        if queue in self._declares:
-            with suppress(*CONNECTION_EXCEPTIONS):
-                await self._declare_queues(self.write_channel)
-            if await self._published(message, queue, exchange):
-                return
-        raise TransportDown(f"The broker has no queue {queue}.")
+        if not await self._published(message, queue, exchange):
+            if queue in self._declares:
+                self.broken.set()
+            raise TransportDown(f"The broker has no queue {queue}.")
 
     async def tell(self, body: bytes, queue: str = "", *, exchange: str = "", id: str = "") -> None:
         """Returns when the broker has it, whether anybody listens or not. Raises `TransportDown`."""
