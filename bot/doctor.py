@@ -8,11 +8,13 @@ bot token; what it can say is which events cannot come because their scope is mi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+import aio_pika
 import aiohttp
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS, ChannelNotFoundEntity
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import remote, schema
@@ -22,8 +24,15 @@ from bot.slack import manifest
 from bot.slack.bolt import who_am_i
 from workers import WorkerError, discover
 from workers.kit.model import Model
+from workers.kit.topology import Topology
+from workers.kit.wire import MODEL
 
 CONNECT_SECONDS = 5.0
+BROKER_SAYS = {
+    "ProbableAuthenticationError": "It refuses the user, or its password.",
+    "AuthenticationError": "It refuses the user, or its password.",
+    "InvalidFrameError": "It ends the connection: perhaps there is no such virtual host.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,8 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     yield _workers()
     async for finding in elsewhere(settings, discover().workers):
         yield finding
+    if settings.broker_url:
+        yield await broker(settings, [MODEL, *discover().workers])
     yield await _model(settings)
     async for finding in _slack(settings):
         yield finding
@@ -95,6 +106,30 @@ async def _reached(worker: remote.Remote) -> Finding:
         why = getattr(error, "verify_message", "") or getattr(error, "strerror", "") or "nobody answers"
         return Finding(False, worker.name, f"It is {worker.place}, and not reached: {why}.")
     return Finding(True, worker.name, f"It is {worker.place}, where somebody listens.")
+
+
+async def broker(settings: Settings, workers: Sequence[str]) -> Finding:
+    """RabbitMQ, and whether anybody takes these workers' tasks."""
+    names = Topology(settings.broker_prefix)
+    idle = []
+    try:
+        async with await aio_pika.connect(settings.broker_url, timeout=CONNECT_SECONDS) as connection:
+            for worker in workers:
+                try:
+                    async with connection.channel() as channel:
+                        queue = await channel.declare_queue(names.worker(worker), passive=True)
+                        taken = bool(queue.declaration_result.consumer_count)
+                except ChannelNotFoundEntity:
+                    taken = False
+                idle += [] if taken else [worker]
+    except (OSError, TimeoutError, *CONNECTION_EXCEPTIONS) as error:
+        why = BROKER_SAYS.get(type(error).__name__, f"It does not answer ({type(error).__name__}).")
+        return Finding(False, "broker", f"{why} Look at BROKER_URL.")
+    if idle:
+        return Finding(
+            False, "broker", f"It answers. Nobody runs {', '.join(idle)}: start `python -m workers`."
+        )
+    return Finding(True, "broker", "It answers, and each worker is run by somebody.")
 
 
 async def _model(settings: Settings) -> Finding:

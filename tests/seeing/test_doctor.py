@@ -1,0 +1,50 @@
+"""The doctor looks at RabbitMQ: whether it answers, and whether somebody runs each worker."""
+
+from __future__ import annotations
+
+import secrets
+
+import aio_pika
+import pytest
+
+from bot.doctor import broker
+from bot.settings import Settings
+from tests.cluster.queues import RABBITMQ
+from tests.services import missing
+from workers.kit.topology import Topology
+
+
+async def test_workers_that_nobody_runs_are_named_until_somebody_does() -> None:
+    settings = Settings(_env_file=None, broker_url=RABBITMQ, broker_prefix=f"doctor{secrets.token_hex(3)}.")
+    try:
+        connection = await aio_pika.connect(RABBITMQ, timeout=5)
+    except OSError as error:
+        missing(f"No RabbitMQ at {RABBITMQ}: {error}")
+    async with connection, connection.channel() as channel:
+        nobody = await broker(settings, ["model", "writer"])
+        assert not nobody.ok and "Nobody runs model, writer" in nobody.sentence
+        names = Topology(settings.broker_prefix)
+        await names.declare_exchanges(channel)
+        model, writer = await names.declare_queues(channel, [names.worker("model"), names.worker("writer")])
+        await model.consume(lambda _: None)
+        half = await broker(settings, ["model", "writer"])
+        assert not half.ok and "Nobody runs writer:" in half.sentence
+        await writer.consume(lambda _: None)
+        assert (await broker(settings, ["model", "writer"])).ok
+        for queue in (names.worker("model"), names.worker("writer"), names.dead):
+            await channel.queue_delete(queue)
+        for exchange in (names.exchange, names.cancels, names.dead_exchange):
+            await channel.exchange_delete(exchange)
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("amqp://guest:wrong@127.0.0.1:5672/", "password"),
+        ("amqp://guest:guest@127.0.0.1:9/", "does not answer"),
+    ],
+)
+async def test_a_broker_that_cannot_be_used_is_a_sentence(url: str, says: str) -> None:
+    finding = await broker(Settings(_env_file=None, broker_url=url), ["model"])
+    assert not finding.ok and finding.sentence.endswith("Look at BROKER_URL.")
+    assert says in finding.sentence
