@@ -14,6 +14,10 @@ from tests.services import missing
 from workers.kit.topology import Topology
 
 
+async def _nothing(_: object) -> None:
+    pass
+
+
 async def test_workers_that_nobody_runs_are_named_until_somebody_does() -> None:
     settings = Settings(_env_file=None, broker_url=RABBITMQ, broker_prefix=f"doctor{secrets.token_hex(3)}.")
     try:
@@ -26,10 +30,10 @@ async def test_workers_that_nobody_runs_are_named_until_somebody_does() -> None:
         names = Topology(settings.broker_prefix)
         await names.declare_exchanges(channel)
         model, writer = await names.declare_queues(channel, [names.worker("model"), names.worker("writer")])
-        await model.consume(lambda _: None)
+        await model.consume(_nothing)
         half = await broker(settings, ["model", "writer"])
         assert not half.ok and "Nobody runs writer:" in half.sentence
-        await writer.consume(lambda _: None)
+        await writer.consume(_nothing)
         assert (await broker(settings, ["model", "writer"])).ok
         for queue in (names.worker("model"), names.worker("writer"), names.dead):
             await channel.queue_delete(queue)
