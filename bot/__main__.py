@@ -39,7 +39,7 @@ def serve() -> None:
     settings = _settings()
     if not settings.slack_bot_token.get_secret_value():
         _leave("SLACK_BOT_TOKEN is not set. See “Connect a real workspace” in the README, or try `make run`.")
-    _run(_serve(settings))
+    _run(_serve(settings), last=True)
 
 
 @app.command()
@@ -180,9 +180,9 @@ async def _stay() -> None:
     await process.told_to_end().wait()
 
 
-def _run(work: Coroutine[Any, Any, None]) -> None:
+def _run(work: Coroutine[Any, Any, None], *, last: bool = False) -> None:
     with _plainly():
-        process.run(work)
+        process.run(work, last=last)
 
 
 @contextlib.contextmanager

@@ -30,7 +30,8 @@ def main(
     settings = settings.model_copy(update={name: value for name, value in told.items() if value is not None})
     logs.configure(settings.log_level, settings.log_format)
     try:
-        process.run(serve(settings, [name.strip() for name in only.split(",") if name.strip()]))
+        work = serve(settings, [name.strip() for name in only.split(",") if name.strip()])
+        process.run(work, last=True)
     except CannotServe as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None

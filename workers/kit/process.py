@@ -7,13 +7,16 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Coroutine
 from typing import Any
 
 ECHO_SECONDS = 0.5  # a terminal and whoever started us may both pass on the same Ctrl-C
 
 
-def run(work: Coroutine[Any, Any, None]) -> None:
+def run(work: Coroutine[Any, Any, None], *, last: bool = False) -> None:
+    """`last`: the process is gone when the work ends. Nothing of ours is left to be done then; Python would
+    tidy up libraries for seconds, or wait for one that is being imported."""
     try:
         import uvloop
 
@@ -22,6 +25,10 @@ def run(work: Coroutine[Any, Any, None]) -> None:
         factory = None
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(work)
+        if last:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)
 
 
 def told_to_end() -> asyncio.Event:
