@@ -118,9 +118,12 @@ async def _watch_the_clock(scheduler: AsyncIOScheduler, seconds: float) -> None:
 
 @contextlib.contextmanager
 def _patience(what: str) -> Iterator[None]:
-    """What fails is looked at again; nothing else depends on it."""
+    """What fails is looked at again; nothing else depends on it. Nor is it a failure that the bot ends in the
+    middle of it, which APScheduler would say with a stack."""
     try:
         yield
+    except asyncio.CancelledError:
+        log.info("left in the middle; whoever comes next looks again", what=what)
     except StoreDown as error:
         log.warning("the store is away; looking again", what=what, error=str(error))
     except Exception:
