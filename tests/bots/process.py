@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.conversations.world import World
 
 ROOT = Path(__file__).parents[2]
-SETTLE = 1.0
+SETTLE = 5.0  # longer than a busy machine takes for a post
 
 
 def free_port() -> int:
@@ -29,6 +29,7 @@ class Bot:
         self._process: asyncio.subprocess.Process | None = None
         self._environment = {
             "PATH": os.environ["PATH"],
+            "PYTHONFAULTHANDLER": "1",
             "HOME": os.environ.get("HOME", "/"),
             "DATA_DIR": str(world.data / "bot"),
             "DATABASE_URL": database,
@@ -63,12 +64,18 @@ class Bot:
             )
 
     async def end(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """Its exit code; it has 10 s, as platforms have it."""
+        """Its exit code; it has 10 s, as platforms have it. Where that is not enough, its log says where it
+        stands."""
         if self._process is None or self._process.returncode is not None:
             return 0
         self._process.send_signal(how)
-        async with asyncio.timeout(10):
-            return await self._process.wait()
+        try:
+            async with asyncio.timeout(10):
+                return await self._process.wait()
+        except TimeoutError:
+            self._process.send_signal(signal.SIGABRT)
+            await self._process.wait()
+            raise
 
     async def kill(self) -> None:
         await self.end(signal.SIGKILL)

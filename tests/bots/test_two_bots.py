@@ -101,7 +101,7 @@ async def test_an_event_that_comes_to_both_bots_again_and_again_is_one_run(house
     threads = [await house.world.says(f"@delegate What is oolong? {n}") for n in range(5)]
     for ts in threads:
         await house.world.sees(ts, "Half oxidised", within=30)
-    await asyncio.sleep(SETTLE + 0.5)  # whatever would be said twice is said by now
+    await asyncio.sleep(SETTLE / 2)  # whatever would be said twice is said by now
     for ts in threads:
         assert set(house.keys(ts).values()) == {1}, house.world.thread(ts)
     assert house.world.stub.count - before == 5
@@ -189,7 +189,7 @@ async def test_when_one_bot_is_killed_the_other_finishes_its_runs(house: House) 
     await house.bots[0].kill()
     for ts in threads:
         await house.world.sees(ts, "Done", within=60)
-    await asyncio.sleep(SETTLE + 0.5)
+    await asyncio.sleep(SETTLE / 2)
     for ts in threads:
         assert set(house.keys(ts).values()) == {1}, house.world.thread(ts)
     await house.bots[0].start()
