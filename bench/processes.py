@@ -84,8 +84,16 @@ class Child:
     @property
     def rss(self) -> int:
         """Bytes of memory in use."""
+        return self._memory("VmRSS")
+
+    @property
+    def rss_peak(self) -> int:
+        """The most it has had in use."""
+        return self._memory("VmHWM")
+
+    def _memory(self, what: str) -> int:
         for row in Path(f"/proc/{self.running.pid}/status").read_text().splitlines():
-            if row.startswith("VmRSS:"):
+            if row.startswith(f"{what}:"):
                 return int(row.split()[1]) * 1024
         raise RuntimeError(f"{self.name} has ended")
 
