@@ -37,7 +37,7 @@ from bot.store import Store
 from bot.tables import RUN, STEP
 from tests.core.plans import TEAM, plans
 from workers import File, Line, Result, Source, Table
-from workers.kit.wire import Asked, Failed, Finished, Said, Started, Usage
+from workers.kit.wire import MOST, Asked, Failed, Finished, Said, Started, Usage
 
 numbers = itertools.count()
 words = st.text(max_size=30)
@@ -56,7 +56,7 @@ results = st.builds(
     data=data,
 )
 usages = st.builds(
-    Usage, calls=st.integers(0, 9), tokens_in=st.integers(0, 2**40), cost=st.floats(0, 9, width=32)
+    Usage, calls=st.integers(0, 9), tokens_in=st.integers(0, MOST), cost=st.floats(0, 9, width=32)
 )
 requests = st.builds(
     Request,

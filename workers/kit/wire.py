@@ -13,7 +13,8 @@ from pydantic import Field
 
 from workers import Answer, Contract, Earlier, File, Line, Result
 
-Count = Annotated[int, Field(ge=0, lt=2**31)]
+MOST, MOST_COST = 2**31 - 1, 1e6
+Count = Annotated[int, Field(ge=0, lt=MOST + 1)]
 MODEL = "model"  # the reserved worker: a bare model call (planning, answering) that any service runs
 
 
@@ -64,14 +65,15 @@ class Usage(Contract):
     calls: Count = 0
     tokens_in: Count = 0
     tokens_out: Count = 0
-    cost: float = Field(0.0, ge=0, le=1e6)
+    cost: float = Field(0.0, ge=0, le=MOST_COST)
 
     def __add__(self, more: Usage) -> Usage:
+        """What is too much to say is said as the most, or no report of such a step could be taken."""
         return Usage(
-            calls=self.calls + more.calls,
-            tokens_in=self.tokens_in + more.tokens_in,
-            tokens_out=self.tokens_out + more.tokens_out,
-            cost=self.cost + more.cost,
+            calls=min(self.calls + more.calls, MOST),
+            tokens_in=min(self.tokens_in + more.tokens_in, MOST),
+            tokens_out=min(self.tokens_out + more.tokens_out, MOST),
+            cost=min(self.cost + more.cost, MOST_COST),
         )
 
 
