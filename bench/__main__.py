@@ -3,9 +3,12 @@
     python -m bench                         # all of them; wants a quiet machine, takes some minutes
     python -m bench --quick                 # small numbers, to see that it works
     python -m bench --only load memory      # a part
+    python -m bench --only events burst open steps      # under a load, on PostgreSQL and RabbitMQ
 
-The bot under test is a process of its own (`bench/serve.py`, or `python -m bot serve` for the start), and so
-are the playground and the stub model. Figures are for reading: no test asserts a time.
+The bot under test is a process of its own (`bench/serve.py`, or `python -m bot serve` for the start and the
+loads), and so are its Slack, the stub model and worker services. PostgreSQL and RabbitMQ are those of the
+tests (TEST_POSTGRES_URL, TEST_RABBITMQ_URL); a load that finds none is left out and says so. Figures are for
+reading: no test asserts a time.
 """
 
 from __future__ import annotations
@@ -22,14 +25,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bench import measures
+from bench import load, measures
 from bench.processes import ROOT
 from bench.profiles import imports, quiet
 from bench.starts import starts
 from bench.table import table
 
-PARTS = ("start", "imports", "overhead", "load", "profile", "memory")
-PACKAGES = ("aiohttp", "litellm", "pydantic", "slack-bolt", "slack-sdk", "sqlalchemy", "taskiq", "uvloop")
+OWN = ("start", "imports", "overhead", "load", "profile", "memory")
+LOADS = ("events", "burst", "open", "steps")
+PARTS = OWN + LOADS
+PACKAGES = (
+    *("aiohttp", "aio-pika", "asyncpg", "litellm", "pydantic", "slack-bolt", "slack-sdk", "sqlalchemy"),
+    *("taskiq", "taskiq-aio-pika", "uvloop"),
+)
 
 
 def machine() -> dict[str, Any]:
@@ -60,14 +68,21 @@ async def measure(folder: Path, only: list[str], quick: bool, wait: float) -> di
         "load": lambda: measures.load(folder, 200 // n, rounds=1 if quick else 3),
         "profile": lambda: measures.profiled(folder, 200 // n),
         "memory": lambda: measures.memory(folder, 1000 // n, 100 // n),
+        "events": lambda: load.events(folder, 120 / n),
+        "events_broker": lambda: load.events(folder, 120 / n, workers=1),
+        "burst": lambda: load.burst(folder, 500 // n, twins=False),
+        "burst_twins": lambda: load.burst(folder, 500 // n, twins=True),
+        "open": lambda: load.open_runs(folder, 1000 // n, 30 / n),
+        "steps": lambda: load.steps(folder, (0, 1, 2, 4), 100 // n, 20 // n),
     }
     for name, part in parts.items():
         if name.partition("_")[0] in only:
             calm = await quiet(1.5, wait)
             before = os.getloadavg()[0]
-            found = await part()
+            found = await load.or_left_out(part)
             figures[name] = {"load_average": {"before": before, "after": os.getloadavg()[0]}, **found}
-            print(f"{name}: measured{'' if calm else ', on a busy machine'}", file=sys.stderr, flush=True)
+            done = "left out" if "left_out" in found else "measured"
+            print(f"{name}: {done}{'' if calm else ', on a busy machine'}", file=sys.stderr, flush=True)
     return figures
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.load_events import MIX, People, Sent, acks, send, spread
-from bench.load_scene import WORKSPACES, LeftOut, Load, load_scene
+from bench.load_scene import WORKSPACES, LeftOut, Load, Runs, load_scene
 
 Figures = dict[str, Any]
 
@@ -40,8 +40,8 @@ async def or_left_out(measure: Callable[[], Awaitable[Figures]]) -> Figures:
 
 async def events(folder: Path, seconds: float, workers: int = 0) -> Figures:
     """The mix, at its rate, over all workspaces."""
-    people, delays = People(WORKSPACES), {"model_delay": MODEL_DELAY, "slack_delay": SLACK_DELAY}
-    async with load_scene(folder, workers=workers, **delays) as there:
+    people = People(WORKSPACES)
+    async with load_scene(folder, workers=workers, model_delay=MODEL_DELAY, slack_delay=SLACK_DELAY) as there:
         await _warm(there, people)
         cpu, loop = there.bot.cpu, there.bot.loop_cpu
         sent = await send(there.http, there.at, people.mixed(round(PER_SECOND * seconds)), seconds)
@@ -52,7 +52,8 @@ async def events(folder: Path, seconds: float, workers: int = 0) -> Figures:
             "seconds": seconds,
             "workspaces": WORKSPACES,
             "worker_services": workers,
-            **delays,
+            "model_delay": MODEL_DELAY,
+            "slack_delay": SLACK_DELAY,
             "ack": acks(sent),
             "bot_cores_busy": busy,
             **await _became(there, sent, before=1),
@@ -61,8 +62,8 @@ async def events(folder: Path, seconds: float, workers: int = 0) -> Figures:
 
 async def burst(folder: Path, mentions: int, twins: bool) -> Figures:
     """So many mentions within one second. `twins`: each comes as two events, as it does from Slack."""
-    people, delays = People(WORKSPACES), {"model_delay": MODEL_DELAY, "slack_delay": SLACK_DELAY}
-    async with load_scene(folder, **delays) as there:
+    people = People(WORKSPACES)
+    async with load_scene(folder, model_delay=MODEL_DELAY, slack_delay=SLACK_DELAY) as there:
         await _warm(there, people)
         all_at_once = [event for _ in range(mentions) for event in people.mention(twins)]
         sent = await send(there.http, there.at, all_at_once, 1.0)
@@ -70,7 +71,8 @@ async def burst(folder: Path, mentions: int, twins: bool) -> Figures:
             "mentions_in_a_second": mentions,
             "twins": twins,
             "workspaces": WORKSPACES,
-            **delays,
+            "model_delay": MODEL_DELAY,
+            "slack_delay": SLACK_DELAY,
             "ack": acks(sent),
             **await _became(there, sent, before=1),
         }
@@ -94,9 +96,7 @@ async def steps(folder: Path, services: tuple[int, ...], runs: int, alone: int) 
     """No-op steps: the way to a worker and back is all there is. 0 services: in the bot's own process."""
     found: Figures = {"chain": CHAIN, "runs": runs, "runs_alone": alone, "concurrency": 32}
     for count in services:
-        at = folder / f"services-{count}"
-        at.mkdir(exist_ok=True)
-        async with load_scene(at, noop=True, workers=count, concurrency=32) as there:
+        async with load_scene(folder, noop=True, workers=count, concurrency=32) as there:
             found[f"services_{count}"] = await _steps(there, runs, alone)
     return found
 
@@ -106,14 +106,14 @@ async def _steps(there: Load, runs: int, alone: int) -> Figures:
     await _warm(there, people)
     for n in range(alone):
         await send(there.http, there.at, people.mention(twin=False), 0.0)
-        await there.until(lambda now, n=n: now.all == n + 2 and now.open == now.unshown == 0)
+        await _over(there, n + 2)
     gaps = _gaps(await _chains(there))
     seen = set(await _chains(there))
     cpu = [child.cpu for child in (there.bot, *there.workers)]
     began = time.time()
     said = [event for _ in range(runs) for event in people.mention(twin=False)]
     await send(there.http, there.at, said, 0.5)
-    now, _ = await there.until(lambda now: now.all == alone + 1 + runs and now.open == 0)
+    now = await _over(there, alone + 1 + runs)
     cpu = [child.cpu - c for child, c in zip((there.bot, *there.workers), cpu, strict=True)]
     chains = {run: times for run, times in (await _chains(there)).items() if run not in seen}
     times = [time for chain in chains.values() for time in chain]
@@ -144,9 +144,15 @@ def _gaps(chains: dict[str, list[tuple[float, float]]]) -> list[float]:
 async def _warm(there: Load, people: People) -> None:
     """One run: what is loaded late is loaded."""
     await send(there.http, there.at, people.mention(twin=False), 0.0)
-    now, _ = await there.until(lambda now: now.all == 1 and now.open == now.unshown == 0, 120)
+    now = await _over(there, 1)
     if now.done != 1:
         raise RuntimeError(f"The first run did not end well.\n{there.bot.log()[-3000:]}")
+
+
+async def _over(there: Load, runs: int) -> Runs:
+    """Until there are so many runs, all ended and shown."""
+    now, _ = await there.until(lambda now: now.all == runs and now.open == now.unshown == 0)
+    return now
 
 
 async def _became(there: Load, sent: list[Sent], before: int) -> Figures:

@@ -25,6 +25,7 @@ from bot.slack.gate import PATH, signature
 
 SECRET = "bench-secret"
 PEOPLE = 25  # of each workspace
+MOMENT = 8  # messages outside of threads; some two seconds
 LOST = 0  # the status of an event that got no answer
 
 # Shares of all events. Who starts a run: 5 %. Chatter in threads: 77 %, of which 12 % in threads of ours.
@@ -33,7 +34,7 @@ MIX = {
     "twin": 0.05,  # the same mention, as `message`
     "thread": 0.65,  # a reply in a thread of other people
     "ours": 0.11,  # a reply in a thread with a run of ours, by somebody who asked for nothing
-    "quick": 0.01,  # somebody answers their own message within seconds
+    "quick": 0.01,  # somebody answers their own message of a moment ago, one of the next kind
     "channel": 0.08,  # outside of threads
     "edit": 0.03,
     "bot": 0.02,  # another app's message
@@ -56,6 +57,7 @@ class People:
     random: random.Random = field(default_factory=lambda: random.Random(7))
     number: Iterator[int] = field(default_factory=itertools.count)
     threads: list[tuple[str, str, str]] = field(default_factory=list)  # with runs: workspace, person, ts
+    roots: list[tuple[str, str, str]] = field(default_factory=list)  # of people, newest last
 
     def mention(self, twin: bool = True) -> list[tuple[str, dict[str, Any]]]:
         """One mention; with its twin the events are two."""
@@ -86,8 +88,11 @@ class People:
             case "ours" if self.threads:
                 workspace, root_by, root = self.random.choice(self.threads)
                 said |= {"user": f"U98{workspace}", "thread_ts": root, "parent_user_id": root_by}
-            case "quick":
-                said |= {"thread_ts": f"{float(ts) - 4:.6f}", "parent_user_id": person}
+            case "quick" if self.roots:
+                workspace, person, root = self.roots[-MOMENT:][0]
+                said |= {"user": person, "thread_ts": root, "parent_user_id": person}
+            case "channel":
+                self.roots.append((workspace, person, ts))
             case "edit":
                 said = {"type": "message", "subtype": "message_changed", "ts": ts, "message": said}
             case "bot":

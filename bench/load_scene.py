@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
@@ -31,8 +32,7 @@ from tests.services import postgres_database
 WORKSPACES = 20
 COUNTS = """SELECT count(*), count(*) FILTER (WHERE ended_at IS NULL),
     count(*) FILTER (WHERE status = 'done'), count(*) FILTER (WHERE shown_version < version),
-    count(*) FILTER (WHERE ended_at IS NULL AND wake_at IS NOT NULL)
-    + (SELECT count(*) FROM step WHERE status = 'asking') FROM run"""
+    count(*) FILTER (WHERE ended_at IS NULL AND wake_at IS NOT NULL) FROM run"""
 
 
 class LeftOut(Exception):
@@ -47,7 +47,7 @@ class Runs:
     open: int
     done: int
     unshown: int
-    waiting: int  # for a person, or for a time
+    waiting: int  # for a time, or for a person (who is reminded at a time)
 
 
 @dataclass
@@ -100,6 +100,7 @@ async def load_scene(
 ) -> AsyncIterator[Load]:
     """`noop`: the team is the worker that does nothing, else the built-in ones. `workers`: so many worker
     services behind RabbitMQ; 0: all in the bot's process. Raises `LeftOut`."""
+    folder = Path(tempfile.mkdtemp(dir=folder))
     async with AsyncExitStack() as stack:
         url = await _server(stack, postgres_database())
         await asyncio.to_thread(schema.upgrade, url)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from bench.load_table import load_rows
+
 Figures = dict[str, Any]
 
 
@@ -27,6 +29,7 @@ def _rows(figures: Figures) -> Iterator[tuple[str, str, str]]:
         yield f"memory of a waiting run ({memory['runs']} of them)", _kb(memory["bytes_per_run"]), "<= 80 KB"
         yield "  of the second half", _kb(memory["bytes_per_run_second_half"]), ""
     yield from _start(figures)
+    yield from load_rows(figures)
     for part in ("loop", "writer"):
         for name, percent in list(figures.get("profile", {}).get(f"percent_of_{part}", {}).items())[:10]:
             yield f"profile of the {part}: {name}", f"{percent:.1f} %", ""
