@@ -113,7 +113,7 @@ class RunRow(Base, table=True):
     ended_at: float | None = seconds(null=True)
     version: int = 0
     shown_version: int = 0  # what the thread shows
-    show_after: float = seconds()  # the thread cannot show anything before (a rate limit)
+    show_after: float = seconds()  # no other bot shows anything before: who changed it does, or nobody can
     wake_at: float | None = seconds(null=True)
 
 

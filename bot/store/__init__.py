@@ -34,9 +34,11 @@ class Store:
         dispatch_seconds: float | None = None,
         window: int = 64,
         cached_runs: int = 512,
+        show_seconds: float = 0.0,
     ) -> None:
         """`dispatch_seconds`: the lease of a task before it has begun; None: as `lease_seconds`. `window`:
-        tasks of one worker that are with workers at once, over all workspaces."""
+        tasks of one worker that are with workers at once, over all workspaces. `show_seconds`: who changed a
+        run has its thread to itself for so long, before others help to show it."""
         self.database = open_database(database) if isinstance(database, str) else database
         self._writer = Writer(self.database)
         self.runs = Runs(
@@ -46,6 +48,7 @@ class Store:
             lease_seconds=lease_seconds,
             dispatch_seconds=lease_seconds if dispatch_seconds is None else dispatch_seconds,
             window=window,
+            show_seconds=show_seconds,
             cached=cached_runs,
         )
         self.messages = Messages(self.database, self._writer, clock)

@@ -51,10 +51,11 @@ class Runs:
         dispatch_seconds: float,
         window: int,
         cached: int,
+        show_seconds: float,
     ) -> None:
         self._database, self._writer, self._clock = database, writer, clock
         self._lease_seconds, self._dispatch_seconds = lease_seconds, dispatch_seconds
-        self._window = window
+        self._window, self._show_seconds = window, show_seconds
         self.crowded = False
         self._joined = 0  # how often somebody had to stay in line
         self._cache: OrderedDict[tuple[str, str], Run] = OrderedDict()
@@ -75,7 +76,8 @@ class Runs:
 
     async def save(self, before: Run | None, after: Run) -> Run:
         now = self._clock()
-        return await self._writer.do(self._saves, saving.saving(before, after, now, self._until(now)))
+        own = now + self._show_seconds if self._show_seconds else None
+        return await self._writer.do(self._saves, saving.saving(before, after, now, self._until(now), own))
 
     async def renew(self, address: Address, seconds: float | None = None) -> None:
         now = self._clock()

@@ -69,16 +69,19 @@ class Saving:
         return self.run.version == 1
 
 
-def saving(before: Run | None, after: Run, now: float, until: Until) -> Saving:
-    """What to write. The run in it is exactly what a load will give."""
-    planned = _saving(before, after, now, until)
+def saving(
+    before: Run | None, after: Run, now: float, until: Until, show_after: float | None = None
+) -> Saving:
+    """What to write. The run in it is exactly what a load will give. `show_after`: until then whoever saves
+    it has its thread to itself."""
+    planned = _saving(before, after, now, until, show_after)
     rows = (planned.run_row, planned.request_row or {}, *planned.new_steps, *planned.changed_steps)
     if all(is_storable(row) for row in rows):
         return planned
-    return _saving(before, storable_run(after), now, until)
+    return _saving(before, storable_run(after), now, until, show_after)
 
 
-def _saving(before: Run | None, after: Run, now: float, until: Until) -> Saving:
+def _saving(before: Run | None, after: Run, now: float, until: Until, show_after: float | None) -> Saving:
     run = replace(after, version=before.version + 1 if before else 1)
     old = {s.id: (p, s) for p, s in enumerate(before.steps)} if before else {}
     new: list[Row] = []
@@ -100,6 +103,8 @@ def _saving(before: Run | None, after: Run, now: float, until: Until) -> Saving:
                 leaving.append(state.step.worker)
     leaving += [state.step.worker for _, state in old.values() if _has_place(state)]
     row = run_row(run) if before is None else _where(run) | run_changes(run)
+    if show_after is not None:
+        row["show_after"] = show_after
     asked = None
     if before is not None and before.request is not run.request and before.request != run.request:
         asked = _where(run) | request_changes(run.request)

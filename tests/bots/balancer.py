@@ -27,8 +27,9 @@ class Balancer:
         self.bots: list[str] = []
         self.to: Pass | None = None
         self.answers: Counter[int] = Counter()
+        self.ready: list[str] = []  # these get requests
+        self.said: list[str] = []  # why one was not ready
         self.url = ""
-        self._ready: list[str] = []
         self._next = 0
 
     async def __aenter__(self) -> Self:
@@ -47,18 +48,29 @@ class Balancer:
         await self._runner.cleanup()
         await self._session.close()
 
-    async def is_ready(self, bot: str) -> bool:
+    async def has(self, *bots: str) -> None:
+        """Until it sends to all of these."""
+        async with asyncio.timeout(60):
+            while not set(bots) <= set(self.ready):  # noqa: ASYNC110  (they are other processes)
+                await asyncio.sleep(LOOK_SECONDS / 4)
+
+    async def _is_ready(self, bot: str) -> bool:
+        """One that takes its time stays what it was, as balancers have it."""
         try:
             limit = aiohttp.ClientTimeout(total=2)
             async with self._session.get(f"{bot}/readyz", timeout=limit) as answer:
+                if answer.status != 200:
+                    self.said.append(await answer.text())
                 return answer.status == 200
-        except (aiohttp.ClientError, TimeoutError):
+        except TimeoutError:
+            return bot in self.ready
+        except aiohttp.ClientError:
             return False
 
     async def _look(self) -> None:
         while True:
-            states = await asyncio.gather(*map(self.is_ready, self.bots))
-            self._ready = [bot for bot, ready in zip(self.bots, states, strict=True) if ready]
+            states = await asyncio.gather(*map(self._is_ready, self.bots))
+            self.ready = [bot for bot, ready in zip(self.bots, states, strict=True) if ready]
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _take(self, request: web.Request) -> web.Response:
@@ -67,7 +79,7 @@ class Balancer:
             chosen = await self.to(body)
         else:
             self._next += 1
-            chosen = [self._ready[self._next % len(self._ready)]] if self._ready else []
+            chosen = [self.ready[self._next % len(self.ready)]] if self.ready else []
         sends = [self._pass(bot, body, request) for bot in chosen]
         status, text, kind = (await asyncio.gather(*sends))[0] if sends else (503, b"", "text/plain")
         self.answers[status] += 1

@@ -42,6 +42,19 @@ async def test_a_bot_whose_copy_is_old_finds_the_newest_when_the_one_that_made_i
     assert await store.runs.load("T1", "r1") == stopped
 
 
+async def test_who_changed_a_run_shows_it_and_others_only_when_that_takes_long(url: str, now: Now) -> None:
+    one, other = Store(url, now, show_seconds=3.0), Store(url, now, show_seconds=3.0)
+    run = await begun(one, "shown")
+    due = {run_id for _, run_id in await other.runs.due()}
+    assert "shown" not in due
+    now.at += 3.1
+    assert ("T1", "shown") in await other.runs.due(), "the one that changed it may be gone"
+    await happen(other, run, StopAsked("UADA"))
+    assert ("T1", "shown") not in await one.runs.due()
+    for bot in (one, other):
+        await bot.close()
+
+
 async def test_run_now_pressed_in_two_bots_at_once_makes_one_run(store: Store, url: str, now: Now) -> None:
     other = Store(url, now)
     for n in range(10):

@@ -37,12 +37,6 @@ class House:
 
         self.balancer.to = to
 
-    async def ready(self) -> None:
-        async with asyncio.timeout(60):
-            for bot in self.bots:
-                while not await self.balancer.is_ready(bot.url):  # noqa: ASYNC110  (another process)
-                    await asyncio.sleep(0.1)
-
     def keys(self, ts: str) -> Counter[str]:
         return Counter(str(m["metadata"]["event_payload"]["key"]) for m in self.world.posts(ts))
 
@@ -60,7 +54,7 @@ async def a_house(folder: Path, database: str) -> AsyncIterator[House]:
             balancer.bots = [bot.url for bot in bots]
             try:
                 await asyncio.gather(*(bot.start() for bot in bots))
-                await house.ready()
+                await house.balancer.has(*house.balancer.bots)
                 yield house
             except BaseException:
                 sys.stderr.write("".join(bot.log.read_text()[-5000:] for bot in bots))
@@ -193,4 +187,4 @@ async def test_when_one_bot_is_killed_the_other_finishes_its_runs(house: House) 
     for ts in threads:
         assert set(house.keys(ts).values()) == {1}, house.world.thread(ts)
     await house.bots[0].start()
-    await house.ready()
+    await house.balancer.has(*house.balancer.bots)
