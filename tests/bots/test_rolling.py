@@ -21,7 +21,6 @@ from tests.conversations.world import a_world
 from tests.services import postgres_database
 
 EVERY = 0.05  # seconds between two people's requests
-ROUNDS = 2
 
 
 @pytest.fixture
@@ -32,7 +31,10 @@ def database() -> Iterator[str]:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("way", ["http", "sockets"])
-async def test_a_rolling_restart_loses_no_event(way: str, database: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "rounds", [pytest.param(1, id="once"), pytest.param(2, id="twice", marks=pytest.mark.chaos)]
+)
+async def test_a_rolling_restart_loses_no_event(way: str, rounds: int, database: str, tmp_path: Path) -> None:
     http = way == "http"
     async with AsyncExitStack() as stack:
         balancer = await stack.enter_async_context(Balancer())
@@ -61,7 +63,7 @@ async def test_a_rolling_restart_loses_no_event(way: str, database: str, tmp_pat
         asking = asyncio.create_task(people())
         took = []
         try:
-            for _ in range(ROUNDS):
+            for _ in range(rounds):
                 for bot in bots:
                     began = time.monotonic()
                     assert await bot.end() == 0
