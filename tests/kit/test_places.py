@@ -4,10 +4,11 @@ import asyncio
 from collections import Counter
 from contextlib import suppress
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.kit.places import Places
+from workers.kit.places import NoPlace, Places
 
 
 class Floor:
@@ -114,3 +115,13 @@ def test_whatever_comes_and_gives_up_every_place_is_given_back(
             pass
 
     asyncio.run(play())
+
+
+async def test_who_waits_too_long_is_told_and_nobody_loses_a_place() -> None:
+    places = Places(1)
+    async with places.place():
+        with pytest.raises(NoPlace):
+            async with places.place(seconds=0.01):
+                pass
+    async with asyncio.timeout(5), places.place(alone=True):
+        pass

@@ -83,6 +83,19 @@ async def test_a_task_in_the_hands_of_a_process_that_is_lost_goes_to_the_next(
             assert (first.begun + second.begun).count("s2") == 1
 
 
+async def test_what_waits_long_for_a_place_is_handed_back(place: Place) -> None:
+    """Another process may be idle; the bot sends it out again."""
+    bot, busy = place.bot(), place.worker(concurrency=1, beat_seconds=0.1)
+    async with started(bot, busy):
+        await bot.transport.send(task("s1", instruction="wait"))
+        await busy.has_begun("s1")
+        await bot.transport.send(task("s2"))
+        await bot.until(lambda: bot.kinds("s2") == ["released"])
+        busy.gate.set()
+        await bot.ended("s1")
+    assert busy.begun == ["s1"]
+
+
 async def test_a_process_that_ends_hands_back_what_it_has_not_begun(place: Place) -> None:
     bot, first, second = place.bot(), place.worker(concurrency=1), place.worker()
     async with started(bot, first, second):

@@ -29,7 +29,7 @@ from workers.kit.wire import MODEL, Beat, Cancel, Report, Said, Started, TaskMes
 
 log = structlog.get_logger(__name__)
 REPORTS_AT_ONCE = 64
-MOST_PREFETCHED = 8
+TASKS_AHEAD = 1  # of each worker: what waits for a place here can't be taken by an idle process
 HANDLING_SECONDS = 3.0  # for reports in hand, when this process ends
 AGAIN_SECONDS = 0.5  # between attempts to publish a report
 
@@ -86,20 +86,18 @@ class OverRabbit:
             await side.link.start()
 
     def _worker_side(self, service: Service) -> Side:
-        """What is prefetched waits for a place here, where no idle process can take it: so it is little."""
         own = [self._topology.worker(name) for name in dict.fromkeys((*service.workers, MODEL))]
-        prefetch = max(1, min(MOST_PREFETCHED, self._concurrency // 4))
         broker = RabbitBroker(
             self._url,
             self._topology,
             who=self._holder,
             declares=[self._topology.reports],
             listens=own,
-            prefetch=prefetch,
+            prefetch=TASKS_AHEAD,
             on_control=self._arrivals.control,
         ).with_formatter(events.CloudEvents(takes=("delegate.task",)))
         self._arrivals.tasks_at(broker)
-        return Side(broker, Link(broker, tasks=self._concurrency + prefetch * len(own)))
+        return Side(broker, Link(broker, tasks=self._concurrency + TASKS_AHEAD * len(own)))
 
     def _bot_side(self) -> Side:
         """Declares the workers' queues too: a task may go out before its worker has ever been there."""

@@ -12,20 +12,28 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 
+class NoPlace(Exception):
+    """None became free in time."""
+
+
 class Places:
     def __init__(self, many: int) -> None:
         self._free = self._many = many
         self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
 
     @asynccontextmanager
-    async def place(self, *, alone: bool = False) -> AsyncIterator[None]:
-        """A place, waited for; `alone`: all of them."""
+    async def place(self, *, alone: bool = False, seconds: float | None = None) -> AsyncIterator[None]:
+        """A place, waited for so long; `alone`: all of them. Raises `NoPlace`."""
         wanted = self._many if alone else 1
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append((turn, wanted))
         self._seat()
         try:
-            await turn
+            try:
+                async with asyncio.timeout(seconds):
+                    await turn
+            except TimeoutError:
+                raise NoPlace from None
             yield
         finally:
             if turn.cancelled():

@@ -6,8 +6,6 @@
 - A message is published when the broker has confirmed that it is in a queue: one that no queue takes comes
   back and is an error. While there is no link sending fails at once; whoever sends knows what is to be done.
 - Two connections in each process: a broker that holds up those who publish must not hold up acknowledgements.
-- A task is acknowledged by whoever runs it, when it begins; what is prefetched waits for a place here and
-  can't be taken by an idle process, so that is kept small.
 
 Not known here: what tasks and reports mean, when to try again.
 """

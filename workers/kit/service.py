@@ -4,8 +4,8 @@ A worker that raises, hangs, answers a gigabyte or calls `exit` costs its own st
 can not do is block the event loop: CPU-bound work belongs in a thread (`asyncio.to_thread`) or, if it may
 crash or never end, in a child process; a loop that is blocked sends no heartbeats, and its leases run out.
 
-Heartbeats begin on receipt, not at the start, so that a task which waits for a place is not handed to
-somebody else as lost. `Started` is reported before a worker runs: an attempt whose start nobody heard of can
+Heartbeats begin on receipt, not at the start, so that a task which waits for a place is not taken for lost;
+where there are other processes it is handed back after two of them, for one may be idle. `Started` is reported before a worker runs: an attempt whose start nobody heard of can
 be repeated without asking.
 
 A task is acknowledged when it starts. A process that is lost before costs nothing: the broker hands the
@@ -34,13 +34,14 @@ from workers.kit.far_files import FarFiles
 from workers.kit.files import FileStore
 from workers.kit.held import Ack, Held, nothing
 from workers.kit.model import Model
-from workers.kit.places import Places
+from workers.kit.places import NoPlace, Places
 from workers.kit.watching import UNSEEN, Watching
 from workers.kit.wire import MODEL, Beat, Go, Released, Report, Started, TaskMessage
 
 log = structlog.get_logger(__name__)
 Key = tuple[str, str, str, int]
 REMEMBERED = 4096  # attempts that are done here; a message that comes twice is not paid twice
+BEATS_WAITED = 2  # for a place, where there are other processes: one of them may be idle
 PATIENCE = 1.0  # seconds for a worker to leave when it is told to; then it is left behind
 
 
@@ -68,11 +69,10 @@ class Service:
         watching: Watching = UNSEEN,
     ) -> None:
         self._workers, self._model_for, self._report, self._files = workers, model_for, report, files
-        self._holder, self._reply_to = holder, reply_to
         self._clock, self._beat_seconds, self._say_seconds = clock, beat_seconds, say_seconds
         self._asks, self._result_bytes, self._crash = asks, result_bytes, crash
-        self._far_files, self._watching = far_files, watching
-        self._places = Places(concurrency)
+        self._holder, self._reply_to, self._far_files, self._watching = holder, reply_to, far_files, watching
+        self._places, self._patience = Places(concurrency), BEATS_WAITED * beat_seconds if reply_to else None
         self._held: dict[Key, Held] = {}
         self._done: dict[Key, None] = {}
         self.idle = asyncio.Event()  # nothing is here
@@ -117,6 +117,8 @@ class Service:
                 self._crash("K12")  # work done, result unsent
                 await self._report(outcome)
                 self._remember(key)
+        except NoPlace:
+            await self._hand_back([held])
         except Exception as error:  # the lease runs out, and the step is handed out again
             log.error("a report was lost", step=task.step, run=task.run, error=type(error).__name__)
         finally:
@@ -168,7 +170,7 @@ class Service:
     async def _outcome(self, held: Held) -> Report | None:
         """What to report in the end; None when nobody waits for it."""
         task = held.task
-        async with self._places.place(alone=task.alone):
+        async with self._places.place(alone=task.alone, seconds=None if task.alone else self._patience):
             held.started = not held.gone
             if not await held.acknowledge() or held.gone or not await self._may_begin(held):
                 return None
@@ -205,10 +207,9 @@ class Service:
     async def _body(self, held: Held) -> Result:
         task, attempt, deadline = held.task, held.attempt, self._clock() + held.task.seconds
         try:
-            if task.worker == MODEL and task.call is not None:
+            if task.worker == MODEL and (call := task.call) is not None:
                 if task.step == "~plan":
                     self._crash("K4")
-                call = task.call
                 text = await attempt.complete(call.messages, call.response_schema, call.max_tokens)
                 return fit(text, task, self._result_bytes)
             if (worker := self._workers.get(task.worker)) is None:
