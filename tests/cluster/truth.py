@@ -14,7 +14,9 @@ OPEN = {
     "events not handled": "SELECT count(*) FROM inbox WHERE done_at IS NULL",
     "runs that go on": "SELECT count(*) FROM run WHERE status IN ('queued', 'working')",
     "threads that show an older state": "SELECT count(*) FROM run WHERE shown_version < version",
-    "messages of unknown fate": "SELECT count(*) FROM message WHERE sending_since IS NOT NULL",
+    # A lock on an update outlives whoever held it, until somebody has an update again: nothing waits for it.
+    "messages of unknown fate": "SELECT count(*) FROM message"
+    " WHERE sending_since IS NOT NULL AND key NOT LIKE 'update:%'",
     "leases": "SELECT count(*) FROM step WHERE lease_until IS NOT NULL",
     "steps in line": "SELECT count(*) FROM step WHERE in_line",
     "slots that came to nothing yet": "SELECT count(*) FROM fire WHERE done_at IS NULL",
