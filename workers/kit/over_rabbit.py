@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 REPORTS_AT_ONCE = 64
 TASKS_AHEAD = 1  # of each worker: what waits for a place here can't be taken by an idle process
 HANDLING_SECONDS = 3.0  # for reports in hand, when this process ends
-AGAIN_SECONDS = 0.5  # between attempts to publish a report
+AGAIN_SECONDS, LONGEST_PAUSE = 0.5, 5.0  # between attempts to publish a report
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +128,8 @@ class OverRabbit:
             await side.link.stop()
 
     async def send(self, task: TaskMessage) -> None:
-        broker = _of(self._bot).broker
-        await self._publish(broker, task, self._topology.worker(task.worker), self._task_seconds)
+        broker, queue = _of(self._bot).broker, self._topology.worker(task.worker)
+        await self._publish(broker, self._written(task), queue, self._task_seconds)
 
     async def cancel(self, workspace: str, run_id: str) -> None:
         body, id = self._written(Cancel(workspace=workspace, run=run_id))
@@ -141,19 +141,21 @@ class OverRabbit:
     async def report(self, report: Report) -> bool:
         """Waits until the broker has it. Raises `TransportDown` for what the next one says as well, and when
         this process ends."""
-        broker = _of(self._worker or self._bot).broker
+        side, pause = _of(self._worker or self._bot), AGAIN_SECONDS
         passing = isinstance(report, Beat | Said)
         expires = self._task_seconds / 2 if passing else None
+        written, asks = self._written(report), isinstance(report, Started) and report.reply_to
         while True:
-            if isinstance(report, Started) and report.reply_to:
-                report = report.model_copy(update={"reply_to": self.reply_to})
+            if asks:
+                written = self._written(report.model_copy(update={"reply_to": self.reply_to}))
             try:
-                await self._publish(broker, report, self._topology.reports, expires)
+                await self._publish(side.broker, written, self._topology.reports, expires)
                 return True
             except TransportDown:
                 if passing or (self._arrivals.stopped and not self.connected):
                     raise
-            await asyncio.sleep(AGAIN_SECONDS)
+            await asyncio.sleep(pause)  # a broker that is short of memory takes all copies in the end
+            pause = min(pause * 2, LONGEST_PAUSE) if self.connected else AGAIN_SECONDS
 
     async def pending(self) -> dict[str, int]:
         names = self._topology
@@ -167,12 +169,11 @@ class OverRabbit:
         return events.dumps(model, source=f"/delegate/{self._holder}", id=id, time=datetime.now(UTC)), id
 
     async def _publish(
-        self, broker: RabbitBroker, model: TaskMessage | Report, queue: str, expires: float | None
+        self, broker: RabbitBroker, written: tuple[bytes, str], queue: str, expires: float | None
     ) -> None:
-        body, id = self._written(model)
+        body, id = written
         labels = {QUEUE: queue, EXPIRES: expires}
-        name = events.TYPES[type(model)]
-        await broker.kick(BrokerMessage(task_id=id, task_name=name, message=body, labels=labels))
+        await broker.kick(BrokerMessage(task_id=id, task_name="", message=body, labels=labels))
 
 
 def _of(side: Side | None) -> Side:

@@ -5,8 +5,8 @@ can not do is block the event loop: CPU-bound work belongs in a thread (`asyncio
 crash or never end, in a child process; a loop that is blocked sends no heartbeats, and its leases run out.
 
 Heartbeats begin on receipt, not at the start, so that a task which waits for a place is not taken for lost;
-where there are other processes it is handed back after two of them, for one may be idle. `Started` is reported before a worker runs: an attempt whose start nobody heard of can
-be repeated without asking.
+where there are other processes it is handed back after two of them, for one may be idle. `Started` is
+reported before a worker runs: an attempt whose start nobody heard of can be repeated without asking.
 
 A task is acknowledged when it starts. A process that is lost before costs nothing: the broker hands the
 message to the next. From then on its lease is the one owner of lost work: who lost its connection may still
