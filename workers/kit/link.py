@@ -70,6 +70,10 @@ class Link:
                 sentence = _sentence(error)
                 if not first.done() and isinstance(error, PERMANENT):
                     await self._broker.shutdown()
+                    if sentence != said:  # once may be a broker that went away just then
+                        said = sentence
+                        await asyncio.sleep(pause)
+                        continue
                     first.set_exception(BrokerRefused(sentence))
                     return
                 if sentence != said:
