@@ -7,7 +7,7 @@ again changes nothing, since the attempt it names is not current any more. 503: 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import structlog
 from aiohttp import web
@@ -25,11 +25,12 @@ log = structlog.get_logger(__name__)
 PATH = "/workers/reports"
 TAKEN = Beat | Said | Finished | Failed | Asked
 
-Load = Callable[[str, str], Awaitable[Run | None]]
+
+class Load(Protocol):
+    async def __call__(self, workspace: str, run_id: str, *, fresh: bool = False) -> Run | None: ...
 
 
 def reports_route(signer: Signer, dispatch: HttpDispatch, load: Load) -> web.RouteDef:
-    """`load`: the run of (workspace, id)."""
 
     async def post(request: web.Request) -> web.Response:
         try:
@@ -40,9 +41,10 @@ def reports_route(signer: Signer, dispatch: HttpDispatch, load: Load) -> web.Rou
             said = events.loads(body).data
             if not isinstance(said, TAKEN):
                 return _refused(400, "That is nothing a function says.")
-            if not await _is_a_functions(said, dispatch, load):
+            worker = await _worker_of(said, load)
+            if not dispatch.takes(worker):
                 return _refused(404, "No function has such a step.")
-            await dispatch.posted_back(cleaned(said))
+            await dispatch.posted_back(cleaned(said, worker))
         except Forged:
             return _refused(401, "The signature is not right, or too old.")
         except events.Unreadable as error:
@@ -64,10 +66,12 @@ async def _body(request: web.Request) -> bytes | None:
     return bytes(read)
 
 
-async def _is_a_functions(said: Address, dispatch: HttpDispatch, load: Load) -> bool:
-    run = await load(said.workspace, said.run)
+async def _worker_of(said: Address, load: Load) -> str:
+    """Whose step it is; empty: nobody's. What this bot remembers may be older than the step: another planned
+    it, and whoever is told that there is none says it no more."""
+    run = await load(said.workspace, said.run, fresh=True)
     step = run.find(said.step) if run else None
-    return step is not None and step.kind == "work" and dispatch.takes(step.step.worker)
+    return step.step.worker if step and step.kind == "work" else ""
 
 
 def _refused(status: int, why: str) -> web.Response:

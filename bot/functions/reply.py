@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 
 from workers import Result
 from workers.kit import events
-from workers.kit.wire import Asked, Failed, Finished, Report, TaskMessage
+from workers.kit.wire import Address, Asked, Failed, Finished, Report, TaskMessage
 
 LARGEST = 1_000_000  # bytes
 
@@ -57,17 +57,7 @@ def report(task: TaskMessage, response: Response) -> Report:
     if len(response.body) > LARGEST:
         return _failed(task, f"The {worker}'s result is too large to pass on.")
     said = _read(task, response)
-    if isinstance(said, str):
-        return _failed(task, said)
-    if isinstance(said, Finished) and not (
-        said.result.text.strip() or said.result.files or said.result.table
-    ):
-        return _failed(task, f"The {worker} came back with nothing.")
-    return said
-
-
-def _is_nothing(result: Result) -> bool:
-    return not (result.text.strip() or result.files or result.table)
+    return _failed(task, said) if isinstance(said, str) else said
 
 
 def lost(task: TaskMessage) -> Failed:
@@ -79,12 +69,15 @@ def late(task: TaskMessage) -> Failed:
     return _failed(task, sentence, unsure=True)
 
 
-def cleaned(said: Report) -> Report:
-    """Without what only this side may say of a file."""
+def cleaned(said: Report, worker: str) -> Report:
+    """Without what only this side may say of a file. One that brings nothing has failed."""
     if not isinstance(said, Finished):
         return said
     ours = {"path": "", "url": "", "slack_id": ""}
     files = tuple(f.model_copy(update=ours) for f in said.result.files if f.id)
+    if not (said.result.text.strip() or files or said.result.table):
+        address = said.model_dump(include=set(Address.model_fields))
+        return Failed(**address, error=f"The {worker} came back with nothing.", usage=said.usage)
     return said.model_copy(update={"result": said.result.model_copy(update={"files": files})})
 
 
@@ -106,7 +99,7 @@ def _read(task: TaskMessage, response: Response) -> Report | str:
         return unfit
     if said.model_dump(include=set(address)) != address:
         return f"The {task.worker} answered for another task."
-    return cleaned(said)
+    return cleaned(said, task.worker)
 
 
 def _failed(task: TaskMessage, sentence: str, *, unsure: bool = False) -> Failed:

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from aiohttp import web
 
 from bot import schema
 from bot.briefing import Briefing
+from bot.decide import AGAIN
 from bot.functions.callbacks import PATH, reports_route
 from bot.functions.dispatch import HttpDispatch
 from bot.functions.post import Post
@@ -24,7 +25,7 @@ from bot.functions.signing import Signer
 from bot.orchestrator import Orchestrator
 from bot.ports import StoreDown
 from bot.registry import Registry
-from bot.run import Request, Run
+from bot.run import PersonAnswered, Request, Run
 from bot.store import Store
 from bot.team import enabled
 from tests.core.fakes import FakeMaterials, FakeThreads
@@ -166,14 +167,36 @@ async def test_it_may_be_posted_back_to_another_bot_when_the_first_is_gone(bots:
             assert (await second.end()).status == "done"
 
 
+async def test_it_may_be_posted_back_to_a_bot_that_remembers_the_run_without_the_step(bots: Starting) -> None:
+    """It took the mention; another bot took the plan."""
+    async with a_function(later) as function, bots(function.url) as first, bots(function.url) as second:
+        run = await first.asks()
+        await function.asked.wait()
+        known = replace(run, steps=(), version=0)
+        second.store.runs._keep(known)
+        assert await second.store.runs.load("T1", run.id) == known
+        assert await posted_back(second.url, finished(function.tasks[0])) == (204, "")
+        assert (await second.end()).status == "done"
+
+
+async def test_posting_back_nothing_is_a_failure(bots: Starting) -> None:
+    async with a_function(later) as function, bots(function.url) as bot:
+        await bot.asks()
+        await function.asked.wait()
+        assert await posted_back(bot.url, finished(function.tasks[0], " ")) == (204, "")
+        assert (await bot.end()).work[0].error == "The translate came back with nothing."
+
+
 async def test_one_that_promised_is_asked_again_when_its_time_and_its_bot_are_gone(bots: Starting) -> None:
     async with a_function(later) as function:
         async with bots(function.url) as first:
-            await first.asks()
+            run = await first.asks()
             await asyncio.wait_for(first.promised.wait(), 10)
         function.answer = answers
         async with bots(function.url, clock=lambda: time.time() + 400) as second:
             await second.orchestrator.sweep()
+            yes = PersonAnswered("translate", 0, AGAIN, "UADA")  # a trial may have had effects
+            await second.orchestrator.handle("T1", run.id, yes)
             assert (await second.end()).status == "done"
             first_task, again = function.tasks
             assert (first_task.attempt, again.attempt) == (1, 2)
