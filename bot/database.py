@@ -23,6 +23,7 @@ from bot.schema import check, upgrade
 
 __all__ = ["Database", "check", "normal", "open_database", "upgrade"]
 
+WRITERS = 2
 T = TypeVar("T")
 
 
@@ -76,20 +77,30 @@ class Sqlite:
 
 
 class Postgres:
+    """Transactions take their turns here, and not in the pool of connections: whoever waits there can be
+    overtaken again and again, and under a load some failed for want of a connection, the server being well."""
+
     def __init__(self, url: URL, wait_seconds: float) -> None:
-        self._writing = postgres_engine(url, wait_seconds, pool_size=1, max_overflow=1)
+        self._writing = postgres_engine(url, wait_seconds, pool_size=1, max_overflow=WRITERS - 1)
         self._reading = postgres_engine(url, wait_seconds, pool_size=READERS, max_overflow=0)
+        self._writers, self._readers = asyncio.Semaphore(WRITERS), asyncio.Semaphore(READERS)
+        self._turn_seconds = 4 * wait_seconds  # as long as one statement may take
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        return await self._in(self._writing, work)
+        return await self._in(self._writers, self._writing, work)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        return await self._in(self._reading, work)
+        return await self._in(self._readers, self._reading, work)
 
-    async def _in(self, engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
+    async def _in(self, turns: asyncio.Semaphore, engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
         with blaming():
-            async with engine.begin() as connection:
-                return await connection.run_sync(work)
+            async with asyncio.timeout(self._turn_seconds):
+                await turns.acquire()
+            try:
+                async with engine.begin() as connection:
+                    return await connection.run_sync(work)
+            finally:
+                turns.release()
 
     async def close(self) -> None:
         await self._writing.dispose()
