@@ -27,6 +27,7 @@ MENTIONS = 500
 OPEN = 1000
 CHAIN = 10  # steps of a run
 
+AGAIN = "SELECT count(*) FROM step WHERE attempt > 1"
 NOOPS = """SELECT run_id, result FROM step WHERE worker = 'noop' AND result IS NOT NULL
     ORDER BY run_id, position"""
 
@@ -170,6 +171,7 @@ async def _became(there: Load, sent: list[Sent], before: int) -> Figures:
         "answered": told["answered"] - before,
         "answered_twice": told["answered_twice"],
         "refused_to_a_person": told["calls"].get("chat.postEphemeral", 0),
+        "steps_handed_out_again": await there.database.fetchval(AGAIN),
         "seconds_until_all_answered": after,
         "slack_calls": told["calls"],
         "rss": rss,

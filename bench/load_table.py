@@ -58,6 +58,7 @@ def _became(one: Figures) -> Rows:
     answered = f"{one['answered']} of {one['mentions']} (runs: {one['runs']}, done: {one['done']})"
     yield "  mentions answered in their thread", answered, "all"
     yield "  and twice", str(one["answered_twice"]), "0"
+    yield "  steps handed out again", str(one["steps_handed_out_again"]), "0"
     yield "  until all are, after the last event", f"{one['seconds_until_all_answered']:.1f} s", ""
     yield "  memory of the bot: then / at most", f"{_mb(one['rss'])} / {_mb(one['rss_peak'])}", ""
 
