@@ -78,7 +78,7 @@ class Sqlite:
 
 class Postgres:
     """Transactions take their turns here, and not in the pool of connections: whoever waits there can be
-    overtaken again and again, and under a load some failed for want of a connection, the server being well."""
+    overtaken again and again; under a load some failed for want of a connection, the server being well."""
 
     def __init__(self, url: URL, wait_seconds: float) -> None:
         self._writing = postgres_engine(url, wait_seconds, pool_size=1, max_overflow=WRITERS - 1)
