@@ -224,6 +224,8 @@ def _person_answered(run: Run, event: PersonAnswered, now: float) -> Run:
         or len(state.answers) != event.number
     ):
         return run
+    if state.question.unsure and event.answer not in (AGAIN, LEAVE):
+        return run  # nothing is done twice because of how somebody's own words may be read
     answer = Answer(question=state.question.text, answer=event.answer, by=event.by, key=event.key)
     answered = replace(state, question=None, answers=(*state.answers, answer))
     if state.question.unsure and event.answer == LEAVE:

@@ -83,7 +83,8 @@ class AnswerMessage:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A question to a person; `answer` and `by` once it has one, `open` while it can be answered."""
+    """A question to a person; `answer` and `by` once it has one, `open` while it can be answered. `strict`:
+    by one of its options only."""
 
     step: str
     number: int
@@ -94,6 +95,7 @@ class Ask:
     open: bool
     answer: str = ""
     by: str = ""
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,7 @@ def _asks(run: Run, state: StepState) -> dict[str, Message]:
             question.text,
             question.options,
             not run.ended,
+            strict=question.unsure,
         )
     return asks
 

@@ -115,7 +115,8 @@ class Handlers:
         waiting = _asking(there, incoming.by)
         if waiting and len(incoming.text) <= MAX_CHARS:
             run, event = waiting[0], _answer_of(waiting[0], incoming)
-            await self._orchestrator.handle(run.workspace, run.id, event)
+            if await self._orchestrator.handle(run.workspace, run.id, event) == run:
+                await self._whisper(incoming, "Please press one of the buttons under the question.")
             return True
         cards = _open_cards(there, incoming.by)
         if cards and words.rstrip(".! ") in YES:

@@ -228,5 +228,7 @@ def _options(message: Ask, run_id: str) -> list[Json]:
     blocks = [rich([_said(cut("\n".join(long), 3_000))])] if long else []
     if buttons:
         blocks.append({"type": "actions", "elements": buttons})
+    if message.strict:
+        return blocks
     hint = "Choose one, or reply in this thread in your own words." if buttons else "Reply in this thread."
     return [*blocks, context(hint)]

@@ -177,6 +177,30 @@ async def test_a_worker_may_ask_and_goes_on_with_the_answer(world: World) -> Non
         await world.sees(other, "Painted it a kind of green")
 
 
+async def test_what_may_have_happened_is_not_done_again_because_of_somebodys_own_words(world: World) -> None:
+    begun: list[str] = []
+
+    async def payer(task: Task) -> str:
+        begun.append(task.key)
+        await asyncio.sleep(60)
+        return "Paid."
+
+    world.stub.on("pay", plan=steps(("pay", "payer", "pay it")))
+    payers = {"payer": made("payer", payer, effects="external")}
+    async with world.bot(payers):
+        ts = await world.says("@delegate pay it")
+        await world.slack.until(lambda: begun)
+    async with world.bot(payers):
+        await world.sees(ts, "may or may not have happened", "<Run it again> <Leave it>")
+        assert "in your own words" not in world.thread(ts)
+        await world.says("No, please do not!", thread=ts)
+        await world.slack.until(lambda: world.slack.ephemerals("ada"))
+        assert "press one of the buttons" in world.slack.ephemerals("ada")[-1]["text"]
+        await world.slack.click("general", world.posts(ts)[1]["ts"], "answer:1", by="ada")
+        await world.sees(ts, "Answered by @ada: Leave it")
+    assert len(begun) == 1
+
+
 async def test_the_summarizer_reads_the_thread_it_stands_in(world: World) -> None:
     world.stub.plan(steps(("sum", "summarizer", "Sum up this thread")))
     world.stub.reply("- Friday it is.", match="Sum up this thread")

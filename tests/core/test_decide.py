@@ -252,6 +252,7 @@ def test_a_lost_step_with_effects_outside_asks_the_person() -> None:
     assert out(again) == {"a"}
     left = with_room(run, PersonAnswered("a", 0, core.LEAVE, "UADA"), 6)
     assert left.status == "failed"
+    assert core.decide(run, PersonAnswered("a", 0, "no, please do not", "UADA"), 6) is run
 
 
 def test_an_unanswered_question_ends_after_its_days() -> None:
