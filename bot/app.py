@@ -55,7 +55,9 @@ from workers.kit.tracing import tracing_to
 
 log = structlog.get_logger(__name__)
 
-DRAIN_SECONDS = 4.0  # with all other waits under the 10 s that platforms give
+DRAIN_SECONDS = 3.0  # with all other waits under the 10 s that platforms give
+LEAVING_SECONDS = 1.5  # balancers see that we are about to end before the port closes
+SHOW_SECONDS = 3.0  # who changed a run shows it; after this another bot does
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ async def running(
             lease_seconds=settings.lease_seconds,
             dispatch_seconds=settings.lease_seconds * (DISPATCH_LEASES if settings.broker_url else 1),
             window=settings.window,
+            show_seconds=SHOW_SECONDS,
         )
         stack.push_async_callback(store.close)
         everybody = crew(settings, workers)
@@ -219,7 +222,13 @@ async def running(
             health.socket_age = sockets.age
         await warmed(side.model, stack)
         log.info("ready", team=me.team, bot=me.bot_user_id, workers=list(everybody.workers), port=port)
-        stack.callback(health.end)
+
+        async def leave() -> None:
+            health.end()
+            if bolt:
+                await asyncio.sleep(LEAVING_SECONDS)
+
+        stack.push_async_callback(leave)
         yield Running(settings, store, orchestrator, inbox, schedules, port)
 
 

@@ -29,9 +29,6 @@ from bot.slack.blocks import Json, ref
 from bot.slack.home import Home
 from bot.slack.inbox import Inbox
 from bot.slack.incoming import COMMAND, Incoming
-from bot.slack.sockets import connected
-
-__all__ = ["build", "connected", "whisper", "who_am_i"]
 
 log = structlog.get_logger(__name__)
 

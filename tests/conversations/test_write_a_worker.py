@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import shutil
 import subprocess
@@ -12,13 +13,22 @@ from pathlib import Path
 
 import pytest
 
+from bot.remote import declared
 from tests.conversations.world import World, steps
 from tests.test_readme import ROOT, blocks, part
 from workers import discover
 
 CHAPTER = part("Write a worker")
 (WORKER,) = blocks("python", CHAPTER)
-(TOML,) = blocks("toml", CHAPTER)
+TOML, ELSEWHERE = blocks("toml", CHAPTER)
+
+
+def test_workers_elsewhere_are_declared_as_the_readme_shows(tmp_path: Path) -> None:
+    (tmp_path / "workers.toml").write_text(ELSEWHERE)
+    secret = "whsec_" + base64.b64encode(b"s" * 32).decode()
+    found = declared(tmp_path / "workers.toml", ["writer"], broker=True, secret=secret)
+    assert found.problems == () and set(found.workers) == {"billing", "translate"}
+    assert found.workers["billing"].effects == "external" and set(found.functions) == {"translate"}
 
 
 @pytest.fixture
