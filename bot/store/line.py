@@ -94,6 +94,8 @@ HERE = (
 ADMIT = update(STEP).where(*HERE).values(in_line=False, ahead=None, lease_until=bindparam("until"))
 JOIN = update(STEP).where(*HERE).values(line_since=bindparam("since"))
 TELL = update(STEP).where(*HERE).values(told_at=bindparam("now"))
+# A bot of the version before, beside this one during an upgrade, ends steps and knows of no line.
+LEAVE = update(STEP).where(text("step.in_line"), STEP.c.status != "out").values(in_line=False)
 RAISE = (
     update(RUN)
     .where(RUN.c.workspace == bindparam("the_workspace"), RUN.c.id == bindparam("the_run_id"))
@@ -141,6 +143,7 @@ def give(connection: Connection, window: int, now: float, until: float) -> Given
     """Free places to those whose turn it is. Their runs get a new version, so that nobody who remembers them
     in line builds on that."""
     alone(connection, LINE)
+    connection.execute(LEAVE)
     rows = connection.execute(NEXT, {"aged": now - AGED, "window": window, "spare": SPARE}).all()
     first = [
         Next(Address(workspace=w, run=r, step=s, attempt=a), version, worker, room)
@@ -187,7 +190,8 @@ def _free(connection: Connection, first: Sequence[Next]) -> Sequence[Next]:
     if not versions:
         return []
     here = tuple_(STEP.c.workspace, STEP.c.run_id).in_(list(versions))
-    query = select(STEP.c.workspace, STEP.c.run_id, STEP.c.id).where(text("step.in_line"), here)
+    waits = text("step.in_line"), STEP.c.status == "out"
+    query = select(STEP.c.workspace, STEP.c.run_id, STEP.c.id).where(*waits, here)
     still = {(w, r, s): versions[w, r] for w, r, s in connection.execute(query)}
     return [one._replace(version=still[_key(one.at)]) for one in first if _key(one.at) in still]
 

@@ -331,3 +331,14 @@ async def test_two_bots_at_once_never_give_one_place_twice(url: str, now: Now) -
     assert (await stores[0].counts()).out == 0
     for store in stores:
         await store.close()
+
+
+async def test_who_ended_in_line_under_the_version_before_takes_no_place(two: Store) -> None:
+    first = await asks(two, "r1", at=1)
+    for n in (2, 3, 4):
+        await asks(two, f"r{n}", at=n)
+    unaware = "UPDATE step SET status = 'stopped', lease_until = NULL WHERE run_id = 'r3'"
+    await two.database.write(lambda c: c.execute(text(unaware)))
+    await ends(two, first)
+    assert names(await two.runs.admit()) == ["r4"] and not two.runs.crowded
+    assert (await two.counts()).out == 2
