@@ -1,8 +1,8 @@
 """Brings a database to the tables this code wants (`migrations/`), and says whether it is there.
 
 Safe in several processes at once: the whole upgrade is one transaction, behind an advisory lock on
-PostgreSQL and `BEGIN IMMEDIATE` on SQLite, and who comes second finds nothing left to do. Works with an
-event loop running or not.
+PostgreSQL and `BEGIN IMMEDIATE` on SQLite, and who comes second finds nothing left to do. A bot of the
+version before may start on what a newer one has upgraded. Works with an event loop running or not.
 """
 
 from __future__ import annotations
@@ -15,13 +15,17 @@ from pathlib import Path
 from threading import Lock
 from typing import TypeVar
 
+import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.script.revision import ResolutionError
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, text
 
 from bot.engines import blaming, normal, postgres_engine, sqlite_engine
+
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 SCRIPTS = Path(__file__).parent.parent / "migrations"
@@ -30,10 +34,18 @@ WAIT_SECONDS = 60.0
 _one_at_a_time = Lock()  # Alembic keeps its context in a global
 
 
-def upgrade(url: str) -> None:
-    """Raises `StoreDown` when the database cannot be reached."""
-    with _one_at_a_time:
-        command.upgrade(_config(url), "head")
+def upgrade(url: str) -> bool:
+    """False: a newer version has been here, and all is left as it is. Migrations only add, so code of the
+    version before works on it. Raises `StoreDown` when the database cannot be reached."""
+    try:
+        with _one_at_a_time:
+            command.upgrade(_config(url), "head")
+    except CommandError as error:
+        if not _is_newer(error):
+            raise
+        log.warning("the database is of a newer version than this code, which goes on with it")
+        return False
+    return True
 
 
 def check(url: str) -> str:
@@ -42,8 +54,15 @@ def check(url: str) -> str:
         with _one_at_a_time:
             command.check(_config(url))
     except CommandError as error:
+        if _is_newer(error):
+            return "The database is of a newer version than this code, which can go on with it for now."
         return f"The database does not fit this version: {error} Run `python -m bot migrate`."
     return ""
+
+
+def _is_newer(error: CommandError) -> bool:
+    """It stands at a revision that this code has never heard of."""
+    return isinstance(error.__cause__, ResolutionError)
 
 
 def head() -> str:

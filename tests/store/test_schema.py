@@ -44,6 +44,15 @@ def test_an_empty_database_is_brought_to_what_the_code_wants(empty: str) -> None
     assert database.check(empty) == ""
 
 
+async def test_a_version_starts_on_what_a_newer_one_has_upgraded(empty: str) -> None:
+    assert database.upgrade(empty)
+    store = Store(empty, Now())
+    await store.database.write(lambda c: c.execute(text("UPDATE alembic_version SET version_num = 'newer'")))
+    await store.close()
+    assert not await asyncio.to_thread(database.upgrade, empty)
+    assert "newer version" in await asyncio.to_thread(database.check, empty)
+
+
 async def test_it_works_with_a_loop_running_and_switches_off_no_logger(empty: str) -> None:
     log = logging.getLogger("of.somebody.else")
     database.upgrade(empty)
