@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from bot.settings import Settings
 from workers.kit import logs, process
+from workers.kit.settings import plain
 
 if TYPE_CHECKING:  # heavier imports wait for the command that needs them
     from bot.ports import Entry
@@ -72,8 +73,8 @@ def migrate() -> None:
 
     settings = _settings()
     with _plainly():
-        schema.upgrade(settings.database())
-    typer.echo("The database is up to date.")
+        fits = schema.upgrade(settings.database())
+    typer.echo("The database is up to date." if fits else "The database is left as it is.")
     if settings.honcho_process_name:  # it ends all the others when one process ends
         asyncio.run(_stay())
 
@@ -154,8 +155,8 @@ async def _dead_letters(settings: Settings, requeue: list[str], drop: list[str])
 def _settings() -> Settings:
     try:
         settings = Settings()
-    except ValueError as error:
-        _leave(f"The settings cannot be used. {error}")
+    except ValidationError as error:
+        _leave(f"The settings cannot be used. {plain(error)}")
     _log(settings)
     return settings
 

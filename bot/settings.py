@@ -30,15 +30,17 @@ class Settings(CommonSettings):
     slack_client_secret: SecretStr = Field(SecretStr(""), description="As above")
     slack_api_url: str = Field(SLACK_API, description="Slack's own, or a local Slack")
 
-    port: int = Field(3000, description="The port of HOST")
+    port: int = Field(3000, description="The port of HOST", ge=0, le=65535)
 
-    max_steps: int = Field(20, description="The most steps a plan may have")
-    window: int = Field(64, description="Tasks of one worker that are with workers at once")
-    open_per_person: int = Field(20, description="Requests of one person that may be open at once")
-    schedules_per_person: int = Field(20, description="Schedules of one person that may be active at once")
-    sweep_seconds: float = Field(1.0, description="How often to look for what was left behind")
+    max_steps: int = Field(20, description="The most steps a plan may have", ge=1)
+    window: int = Field(64, description="Tasks of one worker that are with workers at once", ge=1)
+    open_per_person: int = Field(20, description="Requests of one person that may be open at once", ge=1)
+    schedules_per_person: int = Field(
+        20, description="Schedules of one person that may be active at once", ge=0
+    )
+    sweep_seconds: float = Field(1.0, description="How often to look for what was left behind", gt=0)
     settle_seconds: float = Field(
-        60.0, description="How long a post of unknown fate may still show up before it is sent again"
+        60.0, description="How long a post of unknown fate may still show up before it is sent again", ge=0
     )
     slack_paced: bool = Field(True, description="Keep to Slack's rate limits; off only for load tests")
     honcho_process_name: str = Field("", description="Set by honcho: `migrate` then stays until the end")

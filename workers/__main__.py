@@ -7,10 +7,11 @@ database and no Slack token, and it runs where the bot's package is not. Setting
 from __future__ import annotations
 
 import typer
+from pydantic import ValidationError
 
 from workers.kit import logs, process
 from workers.kit.serve import CannotServe, serve
-from workers.kit.settings import WorkerSettings
+from workers.kit.settings import WorkerSettings, plain
 
 
 def main(
@@ -23,8 +24,8 @@ def main(
     """Run workers for bots that share this broker (BROKER_URL)."""
     try:
         settings = WorkerSettings()
-    except ValueError as error:
-        typer.echo(f"The settings cannot be used. {error}", err=True)
+    except ValidationError as error:
+        typer.echo(f"The settings cannot be used. {plain(error)}", err=True)
         raise typer.Exit(1) from None
     told = {"concurrency": concurrency, "port": port}
     settings = settings.model_copy(update={name: value for name, value in told.items() if value is not None})

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -31,13 +31,13 @@ class CommonSettings(BaseSettings):
         None, description="A GGUF file for the embedded model, instead of fetching"
     )
     model_url: str = Field("", description="Where to fetch the embedded model from, instead of the default")
-    model_seconds: float = Field(120.0, description="Time limit of one model call, in seconds")
+    model_seconds: float = Field(120.0, description="Time limit of one model call, in seconds", gt=0)
 
     host: str = Field("127.0.0.1", description="Where HTTP listens: events, health, metrics")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged")
     log_format: Literal["text", "json"] = Field("text", description="For people, or for a log collector")
     concurrency: int = Field(64, description="Tasks that run at once in one process", ge=1)
-    lease_seconds: float = Field(20.0, description="A task silent for so long is handed out again")
+    lease_seconds: float = Field(20.0, description="A task silent for so long is handed out again", gt=0)
     otel_exporter_otlp_endpoint: str = Field("", description="Where traces go, as OTLP over HTTP")
     crash_at: str = Field("", description="Tests only: kill the process at this point, e.g. K5")
 
@@ -46,7 +46,15 @@ class CommonSettings(BaseSettings):
 
 
 class WorkerSettings(CommonSettings):
-    port: int = Field(0, description="The port of HOST; a worker service takes a free one unless told")
-    drain_seconds: float = Field(
-        8.0, description="How long a worker service finishes what it has when it is told to end"
+    port: int = Field(
+        0, description="The port of HOST; a worker service takes a free one unless told", ge=0, le=65535
     )
+    drain_seconds: float = Field(
+        8.0, description="How long a worker service finishes what it has when it is told to end", ge=0
+    )
+
+
+def plain(error: ValidationError) -> str:
+    """By the names that stand in the environment."""
+    wrong = error.errors(include_url=False, include_context=False)
+    return " ".join(f"{'.'.join(map(str, one['loc'])).upper()}: {one['msg']}." for one in wrong)
