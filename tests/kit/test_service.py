@@ -155,6 +155,40 @@ async def test_a_question_is_asked(shop: Shop) -> None:
     assert report.result.text == "It is B."
 
 
+@pytest.mark.parametrize(
+    ("error", "words", "options"),
+    [
+        (WorkerError("Half \ud83d of it."), "Half ? of it.", None),
+        (WorkerError("x" * 40_000_000), "x" * 4_000, None),
+        (Question("Half \ud83d?", ["\ud83d"]), "Half ??", ("?",)),
+        (Question("How many?", [1, 2]), "How many?", ("1", "2")),  # type: ignore[list-item]
+        (Question(7, range(500)), "7", tuple(str(n) for n in range(100))),  # type: ignore[arg-type]
+    ],
+)
+async def test_whatever_a_worker_tells_people_can_be_passed_on(
+    shop: Shop, error: Exception, words: str, options: tuple[str, ...] | None
+) -> None:
+    """Or nobody hears how it ended: it would run, be paid for and fail as often as processes may be lost."""
+
+    async def body(_: Task) -> str:
+        raise error
+
+    report = await shop.run(body)
+    assert type(report).model_validate_json(report.model_dump_json()) == report
+    said = (report.question, report.options) if isinstance(report, Asked) else (report.error, None)  # type: ignore[union-attr]
+    assert said == (words, options)
+
+
+async def test_a_result_is_the_same_over_any_transport(shop: Shop) -> None:
+    """One that was not checked when it was made, too."""
+
+    async def body(_: Task) -> Result:
+        return Result.model_construct(text="ok", data={1: (2, float("nan"))})
+
+    report = await shop.run(body)
+    assert isinstance(report, Finished) and report.result.data == {"1": [2, None]}
+
+
 async def test_an_unknown_worker_is_said(shop: Shop) -> None:
     await shop.service.run(message(worker="nobody"))
     report = shop.reports[-1]

@@ -17,6 +17,7 @@ from workers.kit.model import ModelError
 from workers.kit.wire import Asked, Failed, Finished, Report, TaskMessage, Usage
 
 log = structlog.get_logger(__name__)
+LONGEST_SENTENCE, MOST_OPTIONS = 4_000, 100  # of what a worker tells people; a thread has room for less
 
 
 def address_of(task: TaskMessage) -> dict[str, Any]:
@@ -24,15 +25,15 @@ def address_of(task: TaskMessage) -> dict[str, Any]:
 
 
 def fit(value: object, task: TaskMessage, most_bytes: int) -> Result:
-    """The worker's result if it can be passed on. Raises `WorkerError`, and whatever JSON does."""
+    """The worker's result as whoever reads its JSON has it. Raises `WorkerError`, and whatever JSON does."""
     result = Result(text=value) if isinstance(value, str) else value
     if not isinstance(result, Result):
         raise WorkerError(f"The {task.worker} came back with something that is no result.")
     if not (result.text.strip() or result.files or result.table):
         raise WorkerError(f"The {task.worker} came back with nothing.")
-    if len(result.text) > most_bytes or len(result.model_dump_json()) > most_bytes:
+    if len(result.text) > most_bytes or len(carried := result.model_dump_json()) > most_bytes:
         raise WorkerError(f"The {task.worker}'s result is too large to pass on.")
-    return result
+    return Result.model_validate_json(carried)
 
 
 def too_late(task: TaskMessage, usage: Usage) -> Report:
@@ -47,7 +48,8 @@ def ending(body: asyncio.Task[Result], task: TaskMessage, usage: Usage) -> Repor
     if error is None:
         return Finished(**address, result=body.result(), usage=usage)
     if isinstance(error, Question):
-        return Asked(**address, question=error.text, options=error.options, usage=usage)
+        options = tuple(_plain(option) for option in error.options[:MOST_OPTIONS])
+        return Asked(**address, question=_plain(error.text), options=options, usage=usage)
     down = isinstance(error, ModelError) and error.down
     return Failed(**address, error=_sentence(error, task), model_down=down, usage=usage)
 
@@ -64,11 +66,16 @@ def _meant(error: BaseException | None) -> BaseException | None:
 
 def _sentence(error: BaseException, task: TaskMessage) -> str:
     if isinstance(error, WorkerError):
-        return str(error) or f"The {task.worker} gave up."
+        return _plain(error) or f"The {task.worker} gave up."
     log.error("a worker failed", worker=task.worker, run=task.run, **what(error))
     if isinstance(error, MemoryError):
         return f"The {task.worker} needed more memory than there is."
     return f"The {task.worker} stopped at an error of its own ({type(error).__name__})."
+
+
+def _plain(words: object) -> str:
+    """As it can be passed on, whatever a worker put there: a report that cannot leads to the next attempt."""
+    return str(words)[:LONGEST_SENTENCE].encode("utf-8", "replace").decode()
 
 
 def what(error: BaseException) -> dict[str, str]:
