@@ -91,7 +91,7 @@ async def running(
             lease_seconds=settings.lease_seconds,
             dispatch_seconds=settings.lease_seconds * (DISPATCH_LEASES if settings.broker_url else 1),
             window=settings.window,
-            show_seconds=SHOW_SECONDS,
+            show_seconds=0.0 if alone else SHOW_SECONDS,
         )
         stack.push_async_callback(store.close)
         everybody = crew(settings, workers)
@@ -213,6 +213,8 @@ async def running(
         broker = side.transport if settings.broker_url else None
         health = Health(store.ping, (lambda: side.transport.connected) if broker else None)
         gauges = Gauges(book, store.counts, clock, broker=broker, socket_age=health.age)
+        if app_token:
+            health.socket_age = lambda: None  # until they are there
         bolt = None if app_token else slack.bolt
         http = web_app(bolt, secret, clock, health=health, metrics=gauges.page, watch=watch)
         side.add_routes(http)

@@ -50,6 +50,7 @@ MOST_TRIES = 8  # then it is set aside: it fails always, or takes every bot down
 AT_ONCE = 64
 TURN_SECONDS = 5.0  # the most an event waits for what came before it in its thread
 LOOK_SECONDS = 0.1
+REMEMBERED = 2_000
 QUICK_SECONDS, BRIEFLY = 10.0, 1.0  # a reply so soon after its thread began is not refused before this time
 
 
@@ -72,6 +73,7 @@ class Inbox:
         self._crash, self._shared, self._watch = crash, shared, watch
         self._arriving: Counter[str] = Counter()  # places whose event is being committed
         self._going: dict[int, tuple[asyncio.Task[None], Incoming]] = {}
+        self._no_request: dict[tuple[Any, Any], None] = {}  # (channel, ts) of messages that were not for us
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def middleware(
@@ -82,7 +84,10 @@ class Inbox:
         incoming = self.read(body, req.context.bot_user_id or "")
         if incoming is None:
             chatter = body.get("type") == "event_callback" and body["event"].get("type") not in INLINE_EVENTS
-            return BoltResponse(status=200, body="") if chatter else await next()
+            if not chatter:
+                return await next()
+            self._remember(body["event"])
+            return BoltResponse(status=200, body="")
         if incoming.kind != "reply" or await self._is_ours(incoming):
             await self.take(incoming)
         return BoltResponse(status=200, body="")
@@ -164,11 +169,20 @@ class Inbox:
         committing right now, or to which Slack's second attempt comes. Slack waits 3 s for us."""
         if reply.root_by != reply.by or float(reply.ts) - float(reply.thread_ts) > QUICK_SECONDS:
             return False
+        if (reply.channel, reply.thread_ts) in self._no_request:
+            return False
         for _ in range(round(BRIEFLY / LOOK_SECONDS)):
             await asyncio.sleep(LOOK_SECONDS)
             if await self._began(reply):
                 return True
         return False
+
+    def _remember(self, event: dict[str, Any]) -> None:
+        """What was said to others: who adds to it a moment later need not be held up."""
+        if event.get("type") == "message" and "thread_ts" not in event:
+            self._no_request[event.get("channel"), event.get("ts")] = None
+            if len(self._no_request) > REMEMBERED:
+                del self._no_request[next(iter(self._no_request))]
 
     def _start(self, id: int, incoming: Incoming, tries: int = 1) -> None:
         task = asyncio.create_task(self._work_on(id, incoming, tries))
