@@ -82,7 +82,10 @@ class Postgres:
 
     def __init__(self, url: URL, wait_seconds: float) -> None:
         self._writing = postgres_engine(url, wait_seconds, pool_size=1, max_overflow=WRITERS - 1)
-        self._reading = postgres_engine(url, wait_seconds, pool_size=READERS, max_overflow=0)
+        # Each statement sees what is committed by then, in a transaction or not: without, it is one round trip.
+        self._reading = postgres_engine(
+            url, wait_seconds, pool_size=READERS, max_overflow=0, isolation_level="AUTOCOMMIT"
+        )
         self._writers, self._readers = asyncio.Semaphore(WRITERS), asyncio.Semaphore(READERS)
         self._turn_seconds = 4 * wait_seconds  # as long as one statement may take
 
