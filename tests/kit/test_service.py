@@ -311,6 +311,24 @@ async def test_drain_lets_finish_and_hands_back_the_rest(tmp_path: Path) -> None
     assert {r.step for r in shop.reports if isinstance(r, Released)} == {"s2", "s3"}, "at once"
 
 
+async def test_a_process_ends_though_nobody_takes_what_it_hands_back(shop: Shop) -> None:
+    """A broker whose memory is full is there, and takes nothing."""
+    told = asyncio.Event()
+
+    async def nobody_takes(report: Report) -> None:
+        if isinstance(report, Released):
+            told.set()
+            await asyncio.sleep(3600)
+
+    shop.workers["clerk"] = Worker("clerk", "Does things.", forever)
+    service = Service(shop.workers, lambda _: shop.model, nobody_takes, shop.files)
+    running = asyncio.create_task(service.run(message()))
+    await asyncio.sleep(0.02)
+    await asyncio.wait_for(service.drain(0.1), 5)
+    assert told.is_set()
+    running.cancel()
+
+
 async def test_files_come_with_their_paths_and_new_ones_are_saved(shop: Shop) -> None:
     table = shop.files.put(b"a,b\n", "t.csv", "text/csv").model_copy(update={"path": ""})
     chart = Earlier(step="s0", title="Chart", worker="x", result=Result(text="see", files=(table,)))

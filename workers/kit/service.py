@@ -151,8 +151,8 @@ class Service:
         try:
             await asyncio.wait_for(self.idle.wait(), seconds)
         except TimeoutError:
-            await self._hand_back(list(self._held.values()))
-            await asyncio.wait([self._keep(self.idle.wait())], timeout=PATIENCE + 0.5)
+            for last in (self._hand_back(list(self._held.values())), self.idle.wait()):  # or nobody takes it
+                await asyncio.wait([self._keep(last)], timeout=PATIENCE + 0.5)
         if self._ticker is not None:
             self._ticker.cancel()
 
