@@ -1,5 +1,8 @@
-"""Whether this bot can take work, part by part: the database, the broker, Slack's sockets, and that it is
-not about to end. Each part says in a sentence why not; whoever asks gets an answer within seconds.
+"""Whether this bot can take work, part by part: the database, Slack's sockets, and that it is not about to
+end. Each part says in a sentence why not; whoever asks gets an answer within seconds.
+
+The broker is told of and decides nothing: without it events are taken and wait, and where it is away it is
+away for every bot. A balancer that left them all out would have Slack's events refused, and in the end lost.
 
 Not known here: HTTP, and what a balancer makes of it.
 """
@@ -26,7 +29,7 @@ class Health:
         None where all is in one process."""
         self._ping, self._connected = ping, connected
         self.ending = False
-        self.socket_age: Age | None = None  # in Socket Mode, once the sockets are there
+        self.socket_age: Age | None = None  # in Socket Mode
 
     def end(self) -> None:
         self.ending = True
@@ -37,15 +40,20 @@ class Health:
 
     async def readiness(self) -> dict[str, Any]:
         """As `/readyz` says it: `ok`, why not in sentences, and each part."""
-        parts = {"database": await self._database()}
-        if self._connected:
-            parts["broker"] = "" if self._connected() else "RabbitMQ cannot be reached. Look at BROKER_URL."
+        needed = {"database": await self._database()}
         if self.socket_age:
-            parts["sockets"] = _sockets(self.socket_age())
-        parts["staying"] = "It was told to end." if self.ending else ""
+            needed["sockets"] = _sockets(self.socket_age())
+        needed["staying"] = "It was told to end." if self.ending else ""
+        parts = needed | self._broker()
         why = " ".join(sentence for sentence in parts.values() if sentence)
         said = {name: sentence or "ready" for name, sentence in parts.items()}
-        return {"ok": not why, "says": why or "Ready to take work.", "parts": said}
+        return {"ok": not any(needed.values()), "says": why or "Ready to take work.", "parts": said}
+
+    def _broker(self) -> dict[str, str]:
+        if self._connected is None:
+            return {}
+        away = "RabbitMQ cannot be reached: what comes in waits. Look at BROKER_URL."
+        return {"broker": "" if self._connected() else away}
 
     async def _database(self) -> str:
         try:

@@ -42,11 +42,35 @@ async def test_each_part_that_is_missing_says_so_in_a_sentence() -> None:
     assert said["ok"] is False
     assert said["parts"] == {
         "database": "The database is locked.",
-        "broker": "RabbitMQ cannot be reached. Look at BROKER_URL.",
+        "broker": "RabbitMQ cannot be reached: what comes in waits. Look at BROKER_URL.",
         "sockets": "Slack's sockets have been silent for 75 seconds.",
         "staying": "It was told to end.",
     }
     assert all(sentence in said["says"] for sentence in said["parts"].values())
+
+
+async def test_a_bot_whose_broker_is_away_says_so_and_takes_what_comes() -> None:
+    said = await Health(Database().ping, lambda: False).readiness()
+    assert said["ok"] is True and "RabbitMQ" in said["says"] and said["parts"]["broker"] == said["says"]
+
+
+async def test_a_bot_is_not_ready_before_it_is_connected_to_slack(world: World) -> None:
+    world.slack.faults.slow(3, "apps.connections.open", times=3)
+    port = free_port()
+
+    async def starts() -> None:
+        async with world.bot(port=port):
+            assert (await asked(f"http://127.0.0.1:{port}/readyz"))[0] == 200
+
+    starting = asyncio.create_task(starts())
+    while True:
+        try:
+            status, said = await asked(f"http://127.0.0.1:{port}/readyz")
+            break
+        except aiohttp.ClientConnectorError:
+            await asyncio.sleep(0.02)
+    assert status == 503 and said["parts"]["sockets"] == "No socket to Slack is open."
+    await starting
 
 
 async def test_parts_that_this_bot_does_not_have_are_not_asked_for() -> None:
