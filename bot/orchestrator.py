@@ -9,7 +9,8 @@ is one whose lease runs out. It knows Slack, SQL and queues only as ports.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
@@ -40,6 +41,7 @@ from bot.sending import Sending
 from bot.watch import UNWATCHED, Watch
 from workers.kit import wire
 from workers.kit.crashpoints import Crash, no_crash
+from workers.kit.ending import what
 from workers.kit.tracing import UNTRACED, Tracing
 
 log = structlog.get_logger(__name__)
@@ -49,6 +51,17 @@ Ended = Callable[[Run], Awaitable[None]]
 
 async def _nobody_waits(run: Run) -> None:
     pass
+
+
+@contextmanager
+def _alone(run_id: str) -> Iterator[None]:
+    """What fails in one run stops the look at no other, but where the store is away from all."""
+    try:
+        yield
+    except StoreDown:
+        raise
+    except Exception as error:
+        log.error("a run cannot be looked after", run=run_id, **what(error))
 
 
 class Orchestrator:
@@ -166,22 +179,28 @@ class Orchestrator:
         if not await self._patience.lasts():
             for lost in await self._store.lost_leases():
                 log.info("lease lost", run=lost.run, step=lost.step, attempt=lost.attempt)
-                await self.handle(lost.workspace, lost.run, LeaseLost(lost.step, lost.attempt))
+                with _alone(lost.run):
+                    await self.handle(lost.workspace, lost.run, LeaseLost(lost.step, lost.attempt))
         if not self._closing:
             await self._places.give()
             await self._places.tell()
         for workspace, run_id in await self._store.due():
-            run = await self._store.load(workspace, run_id)
-            if run is None:
-                continue
-            if run.status == "queued":
-                await self._take_turn(run)
-            else:
-                wake = wakes(run)
-                if wake is not None and wake <= self._clock():
-                    run = await self.handle(workspace, run_id, Tick()) or run
-                self._threads.show(run)
+            with _alone(run_id):
+                await self._look_after(workspace, run_id)
         self._patience.looked()
+
+    async def _look_after(self, workspace: str, run_id: str) -> None:
+        """Its turn may have come, or a time it waits for, or its thread is behind."""
+        run = await self._store.load(workspace, run_id)
+        if run is None:
+            return
+        if run.status == "queued":
+            await self._take_turn(run)
+            return
+        wake = wakes(run)
+        if wake is not None and wake <= self._clock():
+            run = await self.handle(workspace, run_id, Tick()) or run
+        self._threads.show(run)
 
     async def drain(self, seconds: float) -> None:
         """Sends nothing new; waits for what is on its way out, this long at most. What is left, the next

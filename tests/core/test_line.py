@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from bot.briefing import Briefing
@@ -99,6 +101,24 @@ async def test_the_sweep_serves_a_line_that_another_bot_left(bot: Bot) -> None:
     await bot.orchestrator.sweep()
     await bot.settled()
     assert bot.sent.steps()[1:] == [("r2", "writer")]
+
+
+async def test_a_run_that_cannot_be_looked_after_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    bot = Bot(window=2)
+    await bot.asked("r1")
+    await bot.asked("r2")
+    load = bot.store.load
+
+    async def broken(workspace: str, run_id: str, **more: Any) -> Run | None:
+        if run_id == "r1":
+            raise ValueError("its row makes no sense")
+        return await load(workspace, run_id, **more)
+
+    monkeypatch.setattr(bot.store, "load", broken)
+    bot.store.now += 1_000
+    assert [lost.run for lost in await bot.store.lost_leases()] == ["r1", "r2"]
+    await bot.orchestrator.sweep()
+    assert bot.store.runs["T1", "r2"].steps[0].attempt == 2
 
 
 async def test_who_waits_for_long_hears_how_many_are_before_it(bot: Bot) -> None:
