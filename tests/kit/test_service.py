@@ -117,6 +117,7 @@ async def test_a_worker_that_will_not_leave_is_left_behind(shop: Shop) -> None:
     ("value", "sentence"),
     [
         ("x" * 5000, "The clerk's result is too large to pass on."),
+        ("é" * 600, "The clerk's result is too large to pass on."),
         (Result(text="ok", data=["y" * 5000]), "The clerk's result is too large to pass on."),
         (None, "The clerk came back with something that is no result."),
         ("  \n", "The clerk came back with nothing."),

@@ -31,7 +31,7 @@ def fit(value: object, task: TaskMessage, most_bytes: int) -> Result:
         raise WorkerError(f"The {task.worker} came back with something that is no result.")
     if not (result.text.strip() or result.files or result.table):
         raise WorkerError(f"The {task.worker} came back with nothing.")
-    if len(result.text) > most_bytes or len(carried := result.model_dump_json()) > most_bytes:
+    if len(result.text) > most_bytes or len(carried := result.model_dump_json().encode()) > most_bytes:
         raise WorkerError(f"The {task.worker}'s result is too large to pass on.")
     return Result.model_validate_json(carried)
 
