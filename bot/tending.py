@@ -47,31 +47,33 @@ async def tending(
 ) -> AsyncIterator[None]:
     """Until it is left. `alone`: nobody else can have an event in their hands."""
 
+    patience = Patience()
+
     async def sweep() -> None:
-        with _patience("a sweep"):
+        with patience("a sweep"):
             began = time.perf_counter()
             await orchestrator.sweep()
             watch.swept(time.perf_counter() - began)
 
     async def claim() -> None:
-        with _patience("schedules that are due"):
+        with patience("schedules that are due"):
             await schedules.claim()
 
     async def fire() -> None:
-        with _patience("slots that came"):
+        with patience("slots that came"):
             await schedules.work_off()
 
     async def recover(older_than: float) -> None:
         """What another bot says that it has in hand is left alone, unless nobody else can be alive."""
-        with _patience("the inbox"):
+        with patience("the inbox"):
             await inbox.recover(older_than)
 
     async def hold() -> None:
-        with _patience("holding events"):
+        with patience("holding events"):
             await inbox.hold()
 
     async def forget() -> None:
-        with _patience("forgetting"):
+        with patience("forgetting"):
             await store.inbox.forget_done(KEPT_SECONDS)
             await store.schedules.forget(FIRES_KEPT_SECONDS)
 
@@ -116,15 +118,27 @@ async def _watch_the_clock(scheduler: AsyncIOScheduler, seconds: float) -> None:
         before = now
 
 
-@contextlib.contextmanager
-def _patience(what: str) -> Iterator[None]:
-    """What fails is looked at again; nothing else depends on it. Nor is it a failure that the bot ends in the
-    middle of it, which APScheduler would say with a stack."""
-    try:
-        yield
-    except asyncio.CancelledError:
-        log.info("left in the middle; whoever comes next looks again", what=what)
-    except StoreDown as error:
-        log.warning("the store is away; looking again", what=what, error=str(error))
-    except Exception:
-        log.exception("this failed; looking again", what=what)
+class Patience:
+    """What fails is looked at again; nothing else depends on it. That the store is away is said once for
+    each. Nor is it a failure that the bot ends in the middle of something, which APScheduler would say with a
+    stack."""
+
+    def __init__(self) -> None:
+        self._waiting: set[str] = set()
+
+    @contextlib.contextmanager
+    def __call__(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except asyncio.CancelledError:
+            log.info("left in the middle; whoever comes next looks again", what=what)
+        except StoreDown as error:
+            if what not in self._waiting:
+                log.warning("the store is away; looking again", what=what, error=str(error))
+            self._waiting.add(what)
+        except Exception:
+            log.exception("this failed; looking again", what=what)
+        else:
+            if what in self._waiting:
+                log.info("the store is there again", what=what)
+            self._waiting.discard(what)

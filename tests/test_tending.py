@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from structlog.testing import capture_logs
 
-from bot.tending import a_scheduler, started
+from bot.ports import StoreDown
+from bot.tending import Patience, a_scheduler, started
 
 
 async def until(seen: Callable[[], object]) -> None:
@@ -36,3 +38,19 @@ async def test_a_clock_that_is_set_stops_nothing(hours: int) -> None:
             await asyncio.sleep(0.2)  # one look may still be under way by the old clock
             looks = 0
             await until(lambda: looks >= 2)
+
+
+def test_that_the_store_is_away_is_said_once_and_that_it_is_back() -> None:
+    patience = Patience()
+    with capture_logs() as said:
+        for failing in (True, True, True, False, False, True):
+            with patience("a sweep"):
+                if failing:
+                    raise StoreDown("It is away.")
+            with patience("holding events"):
+                pass
+    assert [line["event"] for line in said] == [
+        "the store is away; looking again",
+        "the store is there again",
+        "the store is away; looking again",
+    ]

@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 
 NOISY = ("aiohttp", "aio_pika", "aiormq", "httpx", "taskiq")
+SAID_BY_US = ("aiormq.connection",)  # a stack for each try to connect; workers/kit/link.py says it once
 
 
 def configure(level: str, form: str, noisy: Iterable[str] = ()) -> None:
@@ -21,6 +22,8 @@ def configure(level: str, form: str, noisy: Iterable[str] = ()) -> None:
     least = logging.getLevelName(level)
     for name in (*NOISY, *noisy):
         logging.getLogger(name).setLevel(max(logging.WARNING, least))
+    for name in SAID_BY_US:
+        logging.getLogger(name).setLevel(least if least <= logging.DEBUG else logging.CRITICAL)
     render: Any = (
         structlog.processors.JSONRenderer()
         if form == "json"
