@@ -164,8 +164,10 @@ def _reported(run: Run, report: Report, now: float) -> Run:
             return run if state.started else put(run, replace(state, started=True, holder=holder))
         case Said(line=line):
             return run if state.said == line else put(run, replace(state, said=line))
-        case Released():
-            return _lost(run, state, now, losses=state.losses)
+        case Released(holder=holder) if state.started and holder not in ("", state.holder):
+            return run
+        case Released(begun=begun):
+            return _lost(run, replace(state, started=state.started and begun), now, losses=state.losses)
         case Finished(result=result, usage=usage):
             spent = state.usage + usage
             done = replace(state, status="done", result=result, said="", usage=spent, finished_at=now)

@@ -32,7 +32,7 @@ from bot.run import (
 )
 from tests.core.plans import chain, fan, fresh_run, plans, with_room
 from workers import Result
-from workers.kit.wire import Asked, Failed, Finished, Said, Started
+from workers.kit.wire import Asked, Failed, Finished, Released, Said, Started
 
 
 def at(state: StepState) -> dict[str, Any]:
@@ -253,6 +253,20 @@ def test_a_lost_step_with_effects_outside_asks_the_person() -> None:
     left = with_room(run, PersonAnswered("a", 0, core.LEAVE, "UADA"), 6)
     assert left.status == "failed"
     assert core.decide(run, PersonAnswered("a", 0, "no, please do not", "UADA"), 6) is run
+
+
+def test_what_was_handed_back_unbegun_goes_out_again_unasked_and_only_by_its_holder() -> None:
+    """A process that was not let, as another has the same attempt, cannot take it from that one."""
+    run = begun(chain("a"), external=frozenset({"writer"}))
+    state = run.find("a")
+    assert state
+    run = with_room(run, Started(**at(state), holder="H1"), 4)
+    assert with_room(run, Released(**at(state), holder="H2", begun=False), 5) is run
+    assert with_room(run, Released(**at(state), holder="H2"), 5) is run
+    back = with_room(run, Released(**at(state), holder="H1", begun=False), 5).find("a")
+    assert back and (back.status, back.attempt, back.losses) == ("out", 2, 0)
+    begun_there = with_room(run, Released(**at(state), holder="H1"), 5).find("a")
+    assert begun_there and begun_there.status == "asking"
 
 
 def test_an_unanswered_question_ends_after_its_days() -> None:

@@ -60,7 +60,7 @@ SAMPLES: tuple[Message, ...] = (
     ),
     Failed(**WHERE, error="The invoices are of different customers, so I compared nothing."),
     Asked(**WHERE, question="Which customer?", options=("Northwind", "Contoso")),
-    Released(**WHERE),
+    Released(**WHERE, holder=HOLDER, begun=False),
     Go(**WHERE, granted=True),
     Cancel(workspace=WHERE["workspace"], run=WHERE["run"]),
 )

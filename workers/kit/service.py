@@ -165,7 +165,8 @@ class Service:
         if held.started or await held.acknowledge():
             held.seen.outcome = "handed_back"
             log.info("a task is handed back", step=held.task.step, run=held.task.run)
-            await self._report(Released(**address_of(held.task)))
+            address, begun = address_of(held.task), held.body is not None
+            await self._report(Released(**address, holder=self._holder, begun=begun))
 
     async def _outcome(self, held: Held) -> Report | None:
         """What to report in the end; None when nobody waits for it."""

@@ -100,6 +100,8 @@ class Released(Address):
     """Handed back unfinished, by a process that is told to end: no fault of the task's."""
 
     kind: Literal["released"] = "released"
+    holder: str = ""  # as in `started`: what another process holds it cannot hand back
+    begun: bool = True  # false: it was never let, so nothing can have happened
 
 
 class Finished(Address):
