@@ -134,9 +134,9 @@ async def broker(settings: Settings, workers: Sequence[str]) -> Finding:
 
 async def _model(settings: Settings) -> Finding:
     if not settings.model:
-        return Finding(
-            True, "model", "MODEL is not set: the embedded one is fetched and started with the bot."
-        )
+        here = "the embedded one is fetched and started with the bot."
+        there = "plans are as small as the embedded one's. Set it as for the worker services, which call it."
+        return Finding(True, "model", f"MODEL is not set: {there if settings.broker_url else here}")
     model = Model(
         settings.model,
         settings.model_api_base or None,

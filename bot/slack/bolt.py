@@ -48,8 +48,9 @@ async def who_am_i(client: AsyncWebClient) -> AuthorizeResult:
         raise CannotStart(
             f"Slack refuses SLACK_BOT_TOKEN ({reason}). Copy it again from “Install App”."
         ) from error
-    except (OSError, TimeoutError) as error:
-        raise CannotStart(f"Slack cannot be reached at {client.base_url}: {error or 'no answer'}.") from error
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        why = str(error) or "no answer"
+        raise CannotStart(f"Slack cannot be reached at {client.base_url}: {why}.") from error
     return AuthorizeResult.from_auth_test_response(auth_test_response=answer, bot_token=client.token)
 
 

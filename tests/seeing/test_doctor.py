@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 
 import aio_pika
+import aiohttp
 import pytest
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.doctor import broker
+from bot.ports import CannotStart
 from bot.settings import Settings
+from bot.slack.bolt import who_am_i
 from tests.cluster.queues import RABBITMQ
 from tests.services import missing
 from workers.kit.topology import Topology
@@ -52,3 +57,16 @@ async def test_a_broker_that_cannot_be_used_is_a_sentence(url: str, says: str) -
     finding = await broker(Settings(_env_file=None, broker_url=url), ["model"])
     assert not finding.ok and finding.sentence.endswith("Look at BROKER_URL.")
     assert says in finding.sentence
+
+
+async def test_a_slack_that_hangs_up_is_a_sentence() -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/"
+    async with server, aiohttp.ClientSession() as session:
+        client = AsyncWebClient(token="xoxb-1", base_url=url, session=session, retry_handlers=[])
+        with pytest.raises(CannotStart, match=r"Slack cannot be reached at .*: \S.*\."):
+            await who_am_i(client)

@@ -178,6 +178,16 @@ async def test_what_cannot_be_looked_up_is_left_out_rather_than_shown_as_it_was(
         assert now.of(gone) != now.of(gone)  # NaN
 
 
+async def test_a_database_that_does_not_answer_holds_up_no_scrape() -> None:
+    async def counts() -> Counts:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    async with asyncio.timeout(8):
+        now = Numbers(await Gauges(Book(), counts, lambda: 100.0).page())
+    assert now.of("delegate_database_up") == 0
+
+
 async def test_a_worker_that_has_nothing_any_more_shows_nothing() -> None:
     out = {"writer": 4}
 
