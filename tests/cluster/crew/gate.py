@@ -8,7 +8,8 @@ from workers import Task, worker
 
 
 def _is_open(path: str) -> bool:
-    return Path(path).exists()
+    """For all, or for this process alone."""
+    return Path(path).exists() or Path(f"{path}.{os.getpid()}").exists()
 
 
 @worker(emoji=":construction:")
