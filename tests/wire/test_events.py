@@ -133,6 +133,20 @@ def test_no_json_or_no_object_is_unreadable(garbage: bytes) -> None:
         loads(garbage)
 
 
+@pytest.mark.parametrize("half", [r"\ud83d", r"\ude00", r"\ud83d\n", r"\ud83d\ud83d\ude00"])
+def test_half_of_a_character_costs_no_report(half: str) -> None:
+    """JavaScript counts halves: `text.slice(0, 100)` may end in the middle of an emoji."""
+    whole = dumps(Finished(**WHERE, result=Result(text="here")), source="/n", id="1", time=NOW)
+    said = loads(whole.replace(b"here", half.encode() + b" here")).data
+    assert isinstance(said, Finished)
+    assert said.result.text.startswith("?") and said.result.text.endswith(" here")
+
+
+def test_half_of_a_character_before_what_is_nested_too_deeply_is_unreadable() -> None:
+    with pytest.raises(Unreadable):
+        loads(b'["\\ud83d",' + b"[" * 100_000 + b"]" * 100_000 + b"]")
+
+
 def test_a_body_of_more_than_a_broker_takes_is_not_parsed() -> None:
     with pytest.raises(Unreadable, match="longer than 32 MB"):
         loads(b" " * (events.BIGGEST + 1))

@@ -13,6 +13,8 @@ Not known here: queues, delivery, what a report means.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,6 +32,7 @@ CONTENT_TYPE = "application/cloudevents+json"
 TASK, REPORT, CONTROL = "delegate.task", "delegate.report", "delegate.control"  # names of taskiq tasks too
 UNREADABLE = "delegate.unreadable"
 BIGGEST = 32 * 2**20  # bytes: 20 earlier results of 1 MB each, and more thread than anybody reads
+HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # may be the half of a character
 
 Message = TaskMessage | Report | Control
 
@@ -87,14 +90,14 @@ def loads(body: bytes) -> Event:
     if len(body) > BIGGEST:
         raise Unreadable(f"It is longer than {BIGGEST // 2**20} MB.")
     try:
-        raw = from_json(body, allow_inf_nan=False)
+        raw = _json(body)
         said = (
             {key: value for key, value in raw.items() if value is not None} if isinstance(raw, dict) else raw
         )
         envelope = Envelope.model_validate(said)  # null is as good as not there, the specification says
     except ValidationError as error:
         raise Unreadable(f"It is no CloudEvent 1.0 as we read them: {_where(error, Envelope)}.") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Unreadable("It is no JSON.") from None
     if (known := MODELS.get(envelope.type)) is None:
         raise Unreadable("Its type is none of ours.")
@@ -104,6 +107,17 @@ def loads(body: bytes) -> Event:
         raise Unreadable(f"It says {envelope.type}, but in its data {_where(error, known)}.") from None
     at = envelope.time.timestamp() if envelope.time else 0.0
     return Event(envelope.type, envelope.id, envelope.source, at, envelope.traceparent, data)
+
+
+def _json(body: bytes) -> Any:
+    """Half of a character, where JavaScript cut a text, becomes a “?”: what is said with it is said."""
+    try:
+        return from_json(body, allow_inf_nan=False)
+    except ValueError:
+        if not HALF.search(body):
+            raise
+    whole = json.dumps(json.loads(body), ensure_ascii=False).encode("utf-8", "replace")
+    return from_json(whole, allow_inf_nan=False)
 
 
 def _where(error: ValidationError, model: type[Contract]) -> str:
