@@ -19,7 +19,11 @@ class Settings(CommonSettings):
     database_url: str = Field(
         "", description="SQLite or PostgreSQL, e.g. postgresql://…; empty: a file in DATA_DIR"
     )
-    public_url: str = Field("", description="Where workers on other machines reach this bot over HTTP")
+    public_url: str = Field(
+        "",
+        description="Where workers on other machines reach this bot over HTTP",
+        pattern=r"^(https?://[^/\s]+\S*)?$",
+    )
     worker_secret: SecretStr = Field(SecretStr(""), description="Signs what goes to workers behind a URL")
     workers_file: Path = Field(Path("workers.toml"), description="Workers whose code is not here")
 

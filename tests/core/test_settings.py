@@ -22,6 +22,15 @@ def test_what_would_let_everything_wait_for_ever_is_refused(
     assert plain(refused.value).startswith(f"{name}: Input should be ")
 
 
+def test_a_public_url_is_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PUBLIC_URL", "bots.example.com")
+    with pytest.raises(ValidationError) as refused:
+        Settings(_env_file=None)
+    assert plain(refused.value).startswith("PUBLIC_URL: ")
+    monkeypatch.setenv("PUBLIC_URL", "http://10.0.0.4:3000/delegate/")
+    assert Settings(_env_file=None).public_url.endswith("/delegate/")
+
+
 def test_a_worker_service_says_what_is_wrong_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DRAIN_SECONDS", "-1")
     monkeypatch.setenv("CONCURRENCY", "0")

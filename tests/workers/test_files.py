@@ -151,6 +151,14 @@ async def test_what_will_not_get_better_is_said(bot: Bot, shop: Shop, status: in
     assert bot.asked == ["GET"], "no redirect is followed"
 
 
+@pytest.mark.parametrize("link", ["bots.example.com/files/x", "ftp://bots.example.com/files/x"])
+async def test_a_link_that_leads_nowhere_is_said_at_once(bot: Bot, shop: Shop, link: str) -> None:
+    task = bot.task(files=(bare(bot.files.put(TABLE, "t.csv")),))
+    report = await asyncio.wait_for(run(shop, task.model_copy(update={"files_at": link})), 5)
+    assert isinstance(report, Failed)
+    assert report.error == "The link to the file t.csv is not valid."
+
+
 async def test_a_link_that_expired_is_said(bot: Bot, shop: Shop) -> None:
     task = bot.task(files=(bare(bot.files.put(TABLE, "t.csv")),))
     bot.now += 3600 + task.seconds + 1

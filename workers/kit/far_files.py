@@ -60,6 +60,8 @@ class FarFiles:
             try:
                 status = await once()
                 why = f"status {status}"
+            except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
+                status, why = 403, ""
             except (aiohttp.ClientError, TimeoutError) as error:
                 status, why = 503, type(error).__name__
             if status < 300:
