@@ -82,7 +82,7 @@ class Postgres:
 
     def __init__(self, url: URL, wait_seconds: float) -> None:
         self._writing = postgres_engine(url, wait_seconds, pool_size=1, max_overflow=WRITERS - 1)
-        # Each statement sees what is committed by then, in a transaction or not: without, it is one round trip.
+        # Each statement sees what is committed by then, in a transaction or not: this saves round trips.
         self._reading = postgres_engine(
             url, wait_seconds, pool_size=READERS, max_overflow=0, isolation_level="AUTOCOMMIT"
         )
