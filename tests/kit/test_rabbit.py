@@ -14,6 +14,7 @@ from yarl import URL
 from tests.cluster.queues import rabbit_prefix
 from tests.kit.house import Away, BotEnd, WorkerEnd, eventually, started, task
 from tests.nodes.cable import Cable, cable
+from workers.kit.over_rabbit import REPORTS_AT_ONCE
 from workers.kit.topology import DELIVERIES, Topology
 from workers.kit.transport import BrokerRefused, TaskTransport, TransportDown
 from workers.kit.wire import Beat, Failed, Finished, Started, TaskMessage
@@ -205,23 +206,35 @@ async def test_a_task_for_a_worker_nobody_has_a_queue_for_is_not_taken(place: Pl
 async def test_a_queue_that_was_deleted_is_made_again(place: Place) -> None:
     """By a bot that finds it missing, by a worker that listened to it."""
     bot, worker = place.bot(), place.worker()
-
-    async def taken(step: str) -> bool:
-        try:
-            await bot.transport.send(task(step))
-        except TransportDown:
-            return False
-        return True
-
     async with started(bot), place.channel() as channel:
         await channel.queue_delete(place.names.worker("clerk"))
-        assert not await taken("s1")
-        await eventually(lambda: taken("s1"))
+        assert not await _taken(bot, "s1")
+        await eventually(lambda: _taken(bot, "s1"))
         async with started(worker):
             await bot.ended("s1")
             await channel.queue_delete(place.names.worker("clerk"))
-            await eventually(lambda: taken("s2"))
+            await eventually(lambda: _taken(bot, "s2"))
             await bot.ended("s2")
+
+
+async def test_what_cannot_be_read_makes_no_bot_deaf_where_dead_letters_have_no_queue(place: Place) -> None:
+    """Somebody deleted it. What is not acknowledged counts against all that a bot is handed at once."""
+    bot, worker = place.bot(), place.worker()
+    async with started(bot, worker):
+        async with place.channel() as channel:
+            await channel.queue_delete(place.names.dead)
+            for _ in range(REPORTS_AT_ONCE + 1):
+                await channel.default_exchange.publish(aio_pika.Message(b"no"), place.names.reports)
+        await eventually(lambda: _taken(bot, "s1"))
+        await bot.ended()
+
+
+async def _taken(bot: BotEnd, step: str) -> bool:
+    try:
+        await bot.transport.send(task(step))
+    except TransportDown:
+        return False
+    return True
 
 
 async def test_several_bots_share_the_reports(place: Place) -> None:

@@ -150,7 +150,7 @@ class RabbitBroker(AioPikaBroker):
         would not tell those who listened to it that it was gone."""
         message = _message(body, id=id, expires=expires, headers=headers)
         if not await self._published(message, queue, exchange):
-            if queue in self._declares:
+            if queue in (*self._declares, self._topology.dead):
                 self.broken.set()
             raise TransportDown(f"The broker has no queue {queue}.")
 
