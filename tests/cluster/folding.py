@@ -113,9 +113,12 @@ def stamped(name: str, length: int, diary: Path, seconds: float = 0.0) -> Work:
     return Work(name, (*stem, Part("stamp", (stem[-1].id,), "stamp", told)))
 
 
-def gated(name: str, diary: Path, until: Path, worker: str = "gate", seconds: float = 0.0) -> Work:
+def gated(
+    name: str, diary: Path, until: Path, *, worker: str = "gate", seconds: float = 300.0, parts: int = 1
+) -> Work:
+    """As many at once, until a file is there or so many seconds are over."""
     told = {"name": name, "diary": str(diary), "until": str(until), "seconds": seconds}
-    return Work(name, (Part("only", (), worker, json.dumps(told)),))
+    return Work(name, tuple(Part(f"part{n}", (), worker, json.dumps(told)) for n in range(parts)))
 
 
 class Book:
