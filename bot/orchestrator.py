@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from bot import planner, traces
-from bot.briefing import Briefing
+from bot.briefing import Briefing, address
 from bot.decide import decide, may_begin, tasks, wakes
 from bot.patience import CaughtUp, Patience
 from bot.places import Places
@@ -32,6 +32,7 @@ from bot.run import (
     Proposed,
     Request,
     Run,
+    StepState,
     ThreadLost,
     Tick,
     TurnCame,
@@ -203,8 +204,8 @@ class Orchestrator:
         self._threads.show(run)
 
     async def drain(self, seconds: float) -> None:
-        """Sends nothing new; waits for what is on its way out, this long at most. What is left, the next
-        process sweeps up."""
+        """Sends nothing new; waits for what is on its way out, this long at most. What is left, whoever
+        sweeps next takes up: at once, where it is known that it was not sent."""
         self._closing = self._sending.closing = True
         if self._background:
             await asyncio.wait(self._background, timeout=seconds)
@@ -240,8 +241,8 @@ class Orchestrator:
             self._crash("K14")
         self._threads.show(run)
         for state in tasks(run):
-            if (state.id, state.attempt) not in known and not self._closing:
-                self._spawn(self._sending.send(run, state))
+            if (state.id, state.attempt) not in known:
+                self._spawn(self._let_go(run, state) if self._closing else self._sending.send(run, state))
         if not self._closing and self._places.moved(before, run):
             self._spawn(self._places.give())
         if run.proposed and not (before and before.proposed):
@@ -249,6 +250,10 @@ class Orchestrator:
         if ends_now:
             log.info("run ended", run=run.id, status=run.status, steps=len(run.work))
             self._spawn(self._after_end(run))
+
+    async def _let_go(self, run: Run, state: StepState) -> None:
+        """It has not been sent: whoever sweeps next need not wait for its lease to do so."""
+        await self._store.renew(wire.Address(**address(run, state)), 0.0)
 
     def _send_steps(self, run: Run, steps: set[str]) -> None:
         """These waited in line, and have their places now."""

@@ -144,6 +144,13 @@ async def test_a_bot_that_closes_gives_no_places(bot: Bot) -> None:
     assert len(bot.sent.tasks) == 1 and not tasks(bot.store.runs["T1", "r2"])
 
 
+async def test_what_a_bot_that_closes_does_not_send_any_more_another_sends_at_once(bot: Bot) -> None:
+    await bot.orchestrator.drain(0)
+    await bot.asked("r1")
+    await bot.settled()
+    assert not bot.sent.tasks and [lost.run for lost in await bot.store.lost_leases()] == ["r1"]
+
+
 def card_of(run: Run) -> tuple[str, str]:
     plan = render(run)["plan"]
     assert isinstance(plan, PlanMessage)
