@@ -36,7 +36,7 @@ ROOT = Path(__file__).parents[1]
 
 @app.command()
 def serve() -> None:
-    """Run the bot: Slack, orchestrator and workers in this process."""
+    """Run the bot: Slack and the orchestrator; the workers too, where BROKER_URL is not set."""
     settings = _settings()
     if not settings.slack_bot_token.get_secret_value():
         _leave("SLACK_BOT_TOKEN is not set. See “Connect a real workspace” in the README, or try `make run`.")

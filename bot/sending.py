@@ -19,6 +19,7 @@ from workers import WorkerError
 from workers.kit import wire
 from workers.kit.crashpoints import Crash, no_crash
 from workers.kit.down import TransportDown
+from workers.kit.ending import what
 from workers.kit.tracing import UNTRACED, Tracing
 
 log = structlog.get_logger(__name__)
@@ -64,10 +65,15 @@ class Sending:
         if (slow or state.kind == "work") and not await self._is_current(run, state):
             return  # stopped, or sent again, while its files were fetched
         self._crash("K9")
-        while not await self._taken(message):
-            await asyncio.sleep(AGAIN_SECONDS)
-            if self.closing or not await self._is_current(run, state, fresh=True):
-                return
+        try:
+            while not await self._taken(message):
+                await asyncio.sleep(AGAIN_SECONDS)
+                if self.closing or not await self._is_current(run, state, fresh=True):
+                    return
+        except Exception as error:  # sending it again would fail again
+            log.error("a task cannot be sent", run=run.id, step=state.id, **what(error))
+            await self._handle(run.workspace, run.id, wire.Failed(**at, error=_sentence(error)))
+            return
         self._crash("K10")
 
     async def _taken(self, message: wire.TaskMessage) -> bool:
@@ -90,3 +96,9 @@ class Sending:
         now = await self._store.load(run.workspace, run.id, fresh=fresh)
         there = now.find(state.id) if now else None
         return there is not None and there.status == "out" and there.attempt == state.attempt
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, WorkerError):
+        return str(error)
+    return f"This could not be handed to its worker ({type(error).__name__})."

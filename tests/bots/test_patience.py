@@ -16,7 +16,7 @@ from bot.patience import CaughtUp, Patience, read_up
 from bot.registry import Registry
 from bot.run import PLAN, Request, Run, StopAsked
 from tests.core.fakes import FakeMaterials, FakeStore, FakeThreads
-from workers import Result
+from workers import Result, WorkerError
 from workers.kit.down import TransportDown
 from workers.kit.wire import Beat, Finished, Report, Started, TaskMessage
 
@@ -31,8 +31,11 @@ class Broker:
     reports: deque[Report] = field(default_factory=deque)
     away: bool = False
     taken: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
+    refuses: Exception | None = None
 
     async def send(self, task: TaskMessage) -> None:
+        if self.refuses:
+            raise self.refuses
         if self.away:
             raise TransportDown("The broker is away.")
         self.tasks.append(task)
@@ -238,3 +241,21 @@ async def test_a_task_that_the_broker_did_not_take_is_sent_when_it_is_back() -> 
     assert sorted(task.run for task in house.broker.tasks) == ["run0", "run2"], "nobody wants the other"
     said = [entry["event"] for entry in logs if entry["event"].startswith("tasks are")]
     assert said == ["tasks are not taken; trying again", "tasks are taken again"]
+
+
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        (WorkerError("What this step needs is too much."), "What this step needs is too much."),
+        (KeyError("secret"), "This could not be handed to its worker (KeyError)."),
+    ],
+)
+async def test_a_task_that_can_never_be_sent_fails_with_a_sentence(why: Exception, said: str) -> None:
+    """Else its lease would run out and it would be tried again for ever."""
+    house = House()
+    house.broker.refuses = why
+    bot = house.bot()
+    await bot.begin("T1", "run", Request("What is tea?", "UADA", "C1"))
+    await settled()
+    await bot.drain(5)
+    assert (house.run.status, house.run.note) == ("failed", said)

@@ -17,6 +17,7 @@ from itertools import count
 import structlog
 from taskiq import BrokerMessage
 
+from workers import WorkerError
 from workers.kit import events
 from workers.kit.arrivals import Arrivals
 from workers.kit.down import TransportDown
@@ -30,6 +31,7 @@ from workers.kit.wire import MODEL, Beat, Cancel, Report, Said, Started, TaskMes
 log = structlog.get_logger(__name__)
 REPORTS_AT_ONCE = 64
 TASKS_AHEAD = 1  # of each worker: what waits for a place here can't be taken by an idle process
+BIGGEST = 12_000_000  # bytes of a task: RabbitMQ 4 ends the connection of whoever sends more than 16 MiB
 HANDLING_SECONDS = 3.0  # for reports in hand, when this process ends
 AGAIN_SECONDS, LONGEST_PAUSE = 0.5, 5.0  # between attempts to publish a report
 
@@ -129,7 +131,11 @@ class OverRabbit:
 
     async def send(self, task: TaskMessage) -> None:
         broker, queue = _of(self._bot).broker, self._topology.worker(task.worker)
-        await self._publish(broker, self._written(task), queue, self._task_seconds)
+        written = self._written(task)
+        if len(written[0]) > BIGGEST:
+            most = BIGGEST // 1_000_000
+            raise WorkerError(f"What this step needs is more than the {most} MB that can be handed over.")
+        await self._publish(broker, written, queue, self._task_seconds)
 
     async def cancel(self, workspace: str, run_id: str) -> None:
         body, id = self._written(Cancel(workspace=workspace, run=run_id))
