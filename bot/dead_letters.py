@@ -24,7 +24,7 @@ from aio_pika.abc import AbstractIncomingMessage, AbstractQueue, HeadersType
 from aio_pika.exceptions import AMQPError, ChannelClosed, DeliveryError
 
 from bot.ports import CannotStart
-from workers.kit.topology import Topology
+from workers.kit.broker.topology import Topology
 
 SECONDS = 10.0
 MOST = 10_000  # looked at

@@ -23,8 +23,8 @@ from bot.settings import Settings
 from bot.slack import manifest
 from bot.slack.bolt import who_am_i
 from workers import WorkerError, discover
+from workers.kit.broker.topology import Topology
 from workers.kit.model import Model
-from workers.kit.topology import Topology
 from workers.kit.wire import MODEL
 
 CONNECT_SECONDS = 5.0

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from bot.ports import Clock
-from workers.kit.down import TransportDown
+from workers.kit.broker.down import TransportDown
 
 CaughtUp = Callable[[], Awaitable[bool]]
 REPORTS = "bot.reports"

@@ -17,8 +17,8 @@ from bot.ports import Clock, RunStore, Transport
 from bot.run import Event, Run, StepState
 from workers import WorkerError
 from workers.kit import wire
+from workers.kit.broker.down import TransportDown
 from workers.kit.crashpoints import Crash, no_crash
-from workers.kit.down import TransportDown
 from workers.kit.ending import what
 from workers.kit.tracing import UNTRACED, Tracing
 

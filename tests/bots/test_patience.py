@@ -17,7 +17,7 @@ from bot.registry import Registry
 from bot.run import PLAN, Request, Run, StopAsked
 from tests.core.fakes import FakeMaterials, FakeStore, FakeThreads
 from workers import Result, WorkerError
-from workers.kit.down import TransportDown
+from workers.kit.broker.down import TransportDown
 from workers.kit.wire import Beat, Finished, Report, Started, TaskMessage
 
 LEASE = 20.0

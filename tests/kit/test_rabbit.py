@@ -14,8 +14,8 @@ from yarl import URL
 from tests.cluster.queues import rabbit_prefix
 from tests.kit.house import Away, BotEnd, WorkerEnd, eventually, started, task
 from tests.nodes.cable import Cable, cable
-from workers.kit.over_rabbit import REPORTS_AT_ONCE
-from workers.kit.topology import DELIVERIES, Topology
+from workers.kit.broker.over_rabbit import REPORTS_AT_ONCE
+from workers.kit.broker.topology import DELIVERIES, Topology
 from workers.kit.transport import BrokerRefused, TaskTransport, TransportDown
 from workers.kit.wire import Beat, Failed, Finished, Started, TaskMessage
 

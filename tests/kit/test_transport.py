@@ -14,7 +14,7 @@ from tests.cluster.queues import rabbit_prefix
 from tests.kit.house import Away, BotEnd, WorkerEnd, eventually, started, task
 from tests.stub_model import StubModel
 from workers import Earlier, Line, Result, discover
-from workers.kit.in_process import broker_in_memory
+from workers.kit.broker.in_process import broker_in_memory
 from workers.kit.model import Model
 from workers.kit.provider import close
 from workers.kit.transport import BrokerRefused, TaskTransport

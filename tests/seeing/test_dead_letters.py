@@ -19,7 +19,7 @@ from bot.ports import CannotStart
 from tests.cluster.queues import RABBITMQ, rabbit_prefix
 from workers import Result
 from workers.kit import events
-from workers.kit.topology import Topology
+from workers.kit.broker.topology import Topology
 from workers.kit.wire import Finished, TaskMessage
 
 ROOT = Path(__file__).parents[2]

@@ -16,7 +16,7 @@ from bot.settings import Settings
 from bot.slack.bolt import who_am_i
 from tests.cluster.queues import RABBITMQ
 from tests.services import missing
-from workers.kit.topology import Topology
+from workers.kit.broker.topology import Topology
 
 
 async def _nothing(_: object) -> None:

@@ -17,8 +17,8 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from tests.cluster.queues import RABBITMQ
 from tests.wire.node import counter
 from workers import Earlier, Result
+from workers.kit.broker.topology import DELIVERIES, Topology
 from workers.kit.events import CONTENT_TYPE, Message, dumps, loads
-from workers.kit.topology import DELIVERIES, Topology
 from workers.kit.wire import Failed, Finished, Go, Started, TaskMessage
 
 WHERE: dict[str, Any] = {"workspace": "T1", "run": "r1", "attempt": 1}

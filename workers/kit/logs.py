@@ -13,7 +13,9 @@ from typing import Any
 import structlog
 
 NOISY = ("aiohttp", "aio_pika", "aiormq", "httpx", "taskiq")
-SAID_BY_US = ("aiormq.connection",)  # a stack for each try to connect; workers/kit/link.py says it once
+SAID_BY_US = (
+    "aiormq.connection",
+)  # a stack for each try to connect; workers/kit/broker/link.py says it once
 
 
 def configure(level: str, form: str, noisy: Iterable[str] = ()) -> None:

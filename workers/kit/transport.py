@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from workers.kit.down import BrokerRefused, TransportDown
-from workers.kit.ends import Ends, OnReport
-from workers.kit.in_process import InProcess
+from workers.kit.broker.down import BrokerRefused, TransportDown
+from workers.kit.broker.ends import Ends, OnReport
+from workers.kit.broker.in_process import InProcess
 from workers.kit.service import Service
 from workers.kit.wire import Report, TaskMessage
 
@@ -68,8 +68,8 @@ class TaskTransport:
             raise BrokerRefused(
                 f"BROKER_URL begins with “{scheme}:”; the broker that is supported is RabbitMQ, as amqp://…"
             )
-        from workers.kit.over_rabbit import OverRabbit
-        from workers.kit.topology import Topology
+        from workers.kit.broker.over_rabbit import OverRabbit
+        from workers.kit.broker.topology import Topology
 
         self._engine = OverRabbit(
             url,

@@ -20,8 +20,8 @@ from aiormq.exceptions import ChannelAccessRefused, ConnectionNotAllowed
 from taskiq.acks import AcknowledgeType
 from taskiq.receiver import Receiver
 
-from workers.kit.down import BrokerRefused
-from workers.kit.rabbit import RabbitBroker
+from workers.kit.broker.down import BrokerRefused
+from workers.kit.broker.rabbit import RabbitBroker
 
 log = structlog.get_logger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds between attempts to connect

@@ -3,7 +3,7 @@
 A task nobody took expires before its dispatch lease does. A heartbeat and a line of progress are of no use
 after one lease. What an attempt came to never expires.
 
-Not known here: what becomes of what arrives (`workers.kit.arrivals`), leases, runs, what a task means.
+Not known here: what becomes of what arrives (`workers.kit.broker.arrivals`), leases, runs, what a task means.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from taskiq import BrokerMessage
 
 from workers import WorkerError
 from workers.kit import events
-from workers.kit.arrivals import Arrivals
-from workers.kit.down import TransportDown
-from workers.kit.ends import Ends
-from workers.kit.link import Link
-from workers.kit.rabbit import EXPIRES, QUEUE, RabbitBroker
+from workers.kit.broker.arrivals import Arrivals
+from workers.kit.broker.down import TransportDown
+from workers.kit.broker.ends import Ends
+from workers.kit.broker.link import Link
+from workers.kit.broker.rabbit import EXPIRES, QUEUE, RabbitBroker
+from workers.kit.broker.topology import Topology
 from workers.kit.service import Service
-from workers.kit.topology import Topology
 from workers.kit.wire import MODEL, Beat, Cancel, Report, Said, Started, TaskMessage
 
 log = structlog.get_logger(__name__)

@@ -17,8 +17,8 @@ import structlog
 from taskiq import InMemoryBroker
 from taskiq.result_backends.dummy import DummyResultBackend
 
+from workers.kit.broker.ends import Ends, NotTaken
 from workers.kit.ending import what
-from workers.kit.ends import Ends, NotTaken
 from workers.kit.wire import Report, TaskMessage
 
 log = structlog.get_logger(__name__)

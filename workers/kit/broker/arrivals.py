@@ -22,11 +22,11 @@ from pydantic import TypeAdapter
 from taskiq import Context, TaskiqDepends
 
 from workers.kit import events
-from workers.kit.down import TransportDown
+from workers.kit.broker.down import TransportDown
+from workers.kit.broker.ends import Ends, NotTaken
+from workers.kit.broker.rabbit import RabbitBroker
+from workers.kit.broker.topology import Topology
 from workers.kit.ending import what
-from workers.kit.ends import Ends, NotTaken
-from workers.kit.rabbit import RabbitBroker
-from workers.kit.topology import Topology
 from workers.kit.wire import Cancel, Go, Report, Started, TaskMessage
 
 log = structlog.get_logger(__name__)

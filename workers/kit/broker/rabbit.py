@@ -27,9 +27,9 @@ from aiormq.abc import DeliveredMessage
 from taskiq import AckableMessage, BrokerMessage
 from taskiq_aio_pika import AioPikaBroker, Exchange
 
-from workers.kit.down import TransportDown
+from workers.kit.broker.down import TransportDown
+from workers.kit.broker.topology import Topology
 from workers.kit.events import CONTENT_TYPE
-from workers.kit.topology import Topology
 
 log = structlog.get_logger(__name__)
 CONNECT_SECONDS = 10.0
