@@ -88,6 +88,6 @@ def tracing_to(endpoint: str, service: str) -> Tracing:
     try:
         from workers.kit.otel import over_http
     except ImportError:
-        log.warning("OTEL_EXPORTER_OTLP_ENDPOINT is set, but the extra is missing: pip install '.[otel]'")
+        log.warning("OTEL_EXPORTER_OTLP_ENDPOINT is set, but the packages of the extra `otel` are missing")
         return UNTRACED
     return over_http(endpoint, service)
