@@ -43,6 +43,7 @@ from workers.kit.wire import Asked, Failed, Finished, Released, Said, Started
 MAX_LOSSES = 3  # a step whose process was lost so often after it began is poison
 ASK_DAYS = 14.0
 ASK_SECONDS = ASK_DAYS * 86_400
+AFTER_ALL = "It was done after all."
 AGAIN, LEAVE = "Run it again", "Leave it"
 
 
@@ -155,7 +156,20 @@ def _proposal_decided(run: Run, event: ProposalDecided, now: float) -> Run:
     return replace(run, proposal=decided, status="done" if event.yes else "stopped", ended_at=now)
 
 
+def _no_doubt_left(run: Run, report: Finished) -> Run:
+    """Who was given up for lost has the result: nobody need be asked any more whether it happened."""
+    state = run.find(report.step)
+    if state is None or state.status != "asking" or state.attempt != report.attempt:
+        return run
+    if state.question is None or not state.question.unsure:
+        return run
+    told = Answer(question=state.question.text, answer=AFTER_ALL, by="")
+    return put(run, replace(state, status="out", question=None, answers=(*state.answers, told)))
+
+
 def _reported(run: Run, report: Report, now: float) -> Run:
+    if isinstance(report, Finished):
+        run = _no_doubt_left(run, report)
     state = _current(run, report.step, report.attempt)
     if state is None:
         return run

@@ -208,7 +208,8 @@ def _ask(message: Ask, run_id: str, emoji_of: EmojiOf, look: Look) -> Post:
     spoken = [f"{worker} has a question:", asked]
     if message.answer or message.by:
         answer = line(message.answer, 500)
-        blocks.append(rich([_said("Answered by ", mention(message.by), ": ", text_element(answer, "bold"))]))
+        by: list[str | Json] = ["Answered by ", mention(message.by), ": "] if message.by else []
+        blocks.append(rich([_said(*by, text_element(answer, "bold"))]))
         spoken.append(f"Answered: {answer}")
     elif message.open:
         blocks += _options(message, run_id)

@@ -255,6 +255,22 @@ def test_a_lost_step_with_effects_outside_asks_the_person() -> None:
     assert core.decide(run, PersonAnswered("a", 0, "no, please do not", "UADA"), 6) is run
 
 
+def test_who_was_given_up_for_lost_and_comes_back_with_the_result_leaves_nothing_to_ask() -> None:
+    run = begun(chain("a"), external=frozenset({"writer"}))
+    state = run.find("a")
+    assert state
+    run = with_room(with_room(run, Started(**at(state)), 4), LeaseLost("a", 1), 5)
+    done = with_room(run, Finished(**at(state), result=Result(text="Paid.")), 6)
+    assert done.status == "done"
+    known = done.find("a")
+    assert known and known.result and known.result.text == "Paid."
+    assert [a.answer for a in known.answers] == [core.AFTER_ALL], "the question stays, with how it ended"
+    assert core.decide(done, PersonAnswered("a", 0, core.AGAIN, "UADA"), 7) is done
+    again = with_room(run, PersonAnswered("a", 0, core.AGAIN, "UADA"), 6)
+    late = core.decide(again, Finished(**at(state), result=Result(text="Paid.")), 7)
+    assert late is again, "once a person decided, another attempt is out, and this one is stale"
+
+
 def test_what_was_handed_back_unbegun_goes_out_again_unasked_and_only_by_its_holder() -> None:
     """A process that was not let, as another has the same attempt, cannot take it from that one."""
     run = begun(chain("a"), external=frozenset({"writer"}))
