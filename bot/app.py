@@ -46,7 +46,7 @@ from bot.slack.sockets import connected
 from bot.slack.thread import SlackThreads
 from bot.store import Store
 from bot.tending import tending
-from bot.web import serving, web_app
+from bot.web import listening, web_app
 from workers import Worker
 from workers.kit.crashpoints import crash_at
 from workers.kit.files import FileStore
@@ -218,7 +218,7 @@ async def running(
         bolt = None if app_token else slack.bolt
         http = web_app(bolt, secret, clock, health=health, metrics=gauges.page, watch=watch)
         side.add_routes(http)
-        port = await stack.enter_async_context(serving(http, settings.host, settings.port))
+        port = await listening(stack, http, settings.host, settings.port)
         if app_token:
             sockets = await stack.enter_async_context(connected(slack.bolt, client, app_token, watch))
             health.socket_age = sockets.age

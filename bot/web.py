@@ -7,8 +7,8 @@ it there is. It does not know what an event means.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -19,6 +19,7 @@ from bot.health import Health
 from bot.ports import CannotStart, Clock
 from bot.slack.gate import MAX_BYTES, PATH, gate
 from bot.watch import UNWATCHED, Watch
+from workers.kit.health import serving
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -79,15 +80,9 @@ def _timed(watch: Watch) -> Callable[..., Awaitable[web.StreamResponse]]:
     return middleware
 
 
-@asynccontextmanager
-async def serving(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
-    """Listens; the port, which is another than `port` where that is 0. Raises `CannotStart`."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-    await runner.setup()
+async def listening(stack: AsyncExitStack, app: web.Application, host: str, port: int) -> int:
+    """Until the stack ends; the port, which is another than `port` where that is 0. Raises `CannotStart`."""
     try:
-        await web.TCPSite(runner, host, port).start()
-        yield int(runner.addresses[0][1])
+        return await stack.enter_async_context(serving(app, host, port))
     except OSError as error:
         raise CannotStart(f"Port {port} cannot be used ({error.strerror}). Set PORT to another.") from error
-    finally:
-        await runner.cleanup()

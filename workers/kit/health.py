@@ -20,8 +20,8 @@ def health_app(missing: Callable[[], str], page: Callable[[], bytes]) -> web.App
 
     async def readyz(_: web.Request) -> web.Response:
         if sentence := missing():
-            return web.json_response({"ok": False, "missing": sentence}, status=503)
-        return web.json_response({"ok": True})
+            return web.json_response({"ok": False, "says": sentence}, status=503)
+        return web.json_response({"ok": True, "says": "Ready to take work."})
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=page(), headers={"Content-Type": CONTENT_TYPE_LATEST})
