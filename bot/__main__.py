@@ -164,7 +164,8 @@ def _settings() -> Settings:
 def _log(settings: Settings) -> None:
     logs.configure(settings.log_level, settings.log_format, noisy=("slack_bolt", "slack_sdk", "alembic"))
     logging.getLogger("bot.bolt").setLevel(logging.ERROR)  # warns of how we authorize
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # warns when a sweep takes longer than a second
+    for library in ("apscheduler", "bot.apscheduler"):  # warns when a sweep takes longer than a second
+        logging.getLogger(library).setLevel(logging.ERROR)
 
 
 async def _serve(settings: Settings, hello: str = "") -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -91,7 +92,8 @@ async def tending(
 
 def a_scheduler() -> AsyncIOScheduler:
     defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
-    return AsyncIOScheduler(job_defaults=defaults, timezone=UTC)
+    own = logging.getLogger("bot.apscheduler")  # litellm sets the level of the library's, whoever uses it
+    return AsyncIOScheduler(job_defaults=defaults, timezone=UTC, logger=own)
 
 
 @asynccontextmanager
