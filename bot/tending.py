@@ -48,33 +48,33 @@ async def tending(
 ) -> AsyncIterator[None]:
     """Until it is left. `alone`: nobody else can have an event in their hands."""
 
-    patience = Patience()
+    looking = Looking()
 
     async def sweep() -> None:
-        with patience("a sweep"):
+        with looking("a sweep"):
             began = time.perf_counter()
             await orchestrator.sweep()
             watch.swept(time.perf_counter() - began)
 
     async def claim() -> None:
-        with patience("schedules that are due"):
+        with looking("schedules that are due"):
             await schedules.claim()
 
     async def fire() -> None:
-        with patience("slots that came"):
+        with looking("slots that came"):
             await schedules.work_off()
 
     async def recover(older_than: float) -> None:
         """What another bot says that it has in hand is left alone, unless nobody else can be alive."""
-        with patience("the inbox"):
+        with looking("the inbox"):
             await inbox.recover(older_than)
 
     async def hold() -> None:
-        with patience("holding events"):
+        with looking("holding events"):
             await inbox.hold()
 
     async def forget() -> None:
-        with patience("forgetting"):
+        with looking("forgetting"):
             await store.inbox.forget_done(KEPT_SECONDS)
             await store.schedules.forget(FIRES_KEPT_SECONDS)
 
@@ -120,7 +120,7 @@ async def _watch_the_clock(scheduler: AsyncIOScheduler, seconds: float) -> None:
         before = now
 
 
-class Patience:
+class Looking:
     """What fails is looked at again; nothing else depends on it. That the store is away is said once for
     each. Nor is it a failure that the bot ends in the middle of something, which APScheduler would say with a
     stack."""

@@ -11,7 +11,7 @@ import time_machine
 from structlog.testing import capture_logs
 
 from bot.ports import StoreDown
-from bot.tending import Patience, a_scheduler, started
+from bot.tending import Looking, a_scheduler, started
 
 
 async def until(seen: Callable[[], object]) -> None:
@@ -41,13 +41,13 @@ async def test_a_clock_that_is_set_stops_nothing(hours: int) -> None:
 
 
 def test_that_the_store_is_away_is_said_once_and_that_it_is_back() -> None:
-    patience = Patience()
+    looking = Looking()
     with capture_logs() as said:
         for failing in (True, True, True, False, False, True):
-            with patience("a sweep"):
+            with looking("a sweep"):
                 if failing:
                     raise StoreDown("It is away.")
-            with patience("holding events"):
+            with looking("holding events"):
                 pass
     assert [line["event"] for line in said] == [
         "the store is away; looking again",

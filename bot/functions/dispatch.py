@@ -23,7 +23,7 @@ from bot.functions.post import Lost, Post
 from bot.ports import StoreDown, Transport
 from bot.remote import Remote
 from workers.kit.ending import what
-from workers.kit.wire import Address, Beat, Released, Report, Said, Started, TaskMessage
+from workers.kit.wire import Address, Beat, Released, Report, Said, Started, TaskMessage, address_of
 
 log = structlog.get_logger(__name__)
 
@@ -119,7 +119,7 @@ class HttpDispatch:
             if posted.work:
                 await asyncio.wait([posted.work])
             if not posted.settled:
-                await self._report(Released(**_address(posted.task)))
+                await self._report(Released(**address_of(posted.task)))
         if self._background:
             await asyncio.wait(self._background, timeout=1)
         await self._post.close()
@@ -141,7 +141,7 @@ class HttpDispatch:
         """What to report in the end; None when nobody has to, or another has."""
         task = posted.task
         async with self._slots[task.worker]:
-            if not await self._report(Started(**_address(task), holder=self._holder)):
+            if not await self._report(Started(**address_of(task), holder=self._holder)):
                 return None
             until = asyncio.get_running_loop().time() + task.seconds
             try:
@@ -157,7 +157,7 @@ class HttpDispatch:
         posted.silent.set()
         await asyncio.wait({beats})  # one on its way would shorten the lease again
         whole = task.seconds + self._lease_seconds
-        await self._taken(lambda: self._renew(Address(**_address(task)), whole))
+        await self._taken(lambda: self._renew(Address(**address_of(task)), whole))
         try:
             async with asyncio.timeout_at(until):
                 await posted.answered.wait()
@@ -170,7 +170,7 @@ class HttpDispatch:
             try:
                 await asyncio.wait_for(posted.silent.wait(), self._lease_seconds / 4)
             except TimeoutError:
-                await self._report(Beat(**_address(posted.task)))
+                await self._report(Beat(**address_of(posted.task)))
 
     async def _report(self, report: Report) -> bool:
         """The orchestrator's answer."""
@@ -207,7 +207,3 @@ class HttpDispatch:
 
 def _key(at: Address) -> Key:
     return at.workspace, at.run, at.step, at.attempt
-
-
-def _address(task: TaskMessage) -> dict[str, Any]:
-    return {"workspace": task.workspace, "run": task.run, "step": task.step, "attempt": task.attempt}

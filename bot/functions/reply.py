@@ -15,7 +15,8 @@ from email.utils import parsedate_to_datetime
 
 from workers import Result
 from workers.kit import events
-from workers.kit.wire import Address, Asked, Failed, Finished, Report, TaskMessage
+from workers.kit.ending import comes_with_nothing, is_empty
+from workers.kit.wire import Asked, Failed, Finished, Report, TaskMessage, address_of
 
 LARGEST = 1_000_000  # bytes
 
@@ -75,17 +76,17 @@ def cleaned(said: Report, worker: str) -> Report:
         return said
     ours = {"path": "", "url": "", "slack_id": ""}
     files = tuple(f.model_copy(update=ours) for f in said.result.files if f.id)
-    if not (said.result.text.strip() or files or said.result.table):
-        address = said.model_dump(include=set(Address.model_fields))
-        return Failed(**address, error=f"The {worker} came back with nothing.", usage=said.usage)
-    return said.model_copy(update={"result": said.result.model_copy(update={"files": files})})
+    result = said.result.model_copy(update={"files": files})
+    if is_empty(result):
+        return Failed(**address_of(said), error=comes_with_nothing(worker), usage=said.usage)
+    return said.model_copy(update={"result": result})
 
 
 def _read(task: TaskMessage, response: Response) -> Report | str:
     """What it says, or what is wrong with it."""
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     unfit = f"The {task.worker} came back with something that is no result."
-    address = {"workspace": task.workspace, "run": task.run, "step": task.step, "attempt": task.attempt}
+    address = address_of(task)
     try:
         if kind == "application/json":
             said: object = Finished(**address, result=Result.model_validate_json(response.body))
@@ -97,7 +98,7 @@ def _read(task: TaskMessage, response: Response) -> Report | str:
         return unfit
     if not isinstance(said, Finished | Failed | Asked):
         return unfit
-    if said.model_dump(include=set(address)) != address:
+    if address_of(said) != address:
         return f"The {task.worker} answered for another task."
     return cleaned(said, task.worker)
 
@@ -106,6 +107,4 @@ def _failed(task: TaskMessage, sentence: str, *, unsure: bool = False) -> Failed
     """`unsure`: it may have been done all the same, which matters where it has effects."""
     if unsure and task.external:
         sentence += " It may or may not have happened."
-    return Failed(
-        workspace=task.workspace, run=task.run, step=task.step, attempt=task.attempt, error=sentence
-    )
+    return Failed(**address_of(task), error=sentence)

@@ -16,7 +16,7 @@ import structlog
 from workers import Earlier, File, Task, WorkerError
 from workers.kit.files import FileStore
 from workers.kit.model import Model, ModelError
-from workers.kit.wire import Report, Said, TaskMessage, Usage
+from workers.kit.wire import Report, Said, TaskMessage, Usage, address_of
 
 log = structlog.get_logger(__name__)
 LONGEST_LINE = 200  # characters of progress that a task card has room for
@@ -103,9 +103,7 @@ class Attempt:
         task = self._task
         while self._line and self._line != self._shown:
             self._shown = self._line
-            said = Said(
-                workspace=task.workspace, run=task.run, step=task.step, attempt=task.attempt, line=self._shown
-            )
+            said = Said(**address_of(task), line=self._shown)
             try:
                 await self._report(said)
             except Exception as error:

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from typing import Any
 
 import structlog
 
 from workers import Question, Result, WorkerError
 from workers.kit.model import ModelError
-from workers.kit.wire import Asked, Failed, Finished, Report, TaskMessage, Usage
+from workers.kit.wire import Asked, Failed, Finished, Report, TaskMessage, Usage, address_of
 
 log = structlog.get_logger(__name__)
 LONGEST_SENTENCE, MOST_OPTIONS = 4_000, 100  # of what a worker tells people; a thread has room for less
 
 
-def address_of(task: TaskMessage) -> dict[str, Any]:
-    return {"workspace": task.workspace, "run": task.run, "step": task.step, "attempt": task.attempt}
+def is_empty(result: Result) -> bool:
+    """There is nothing in it that anybody could be shown."""
+    return not (result.text.strip() or result.files or result.table)
+
+
+def comes_with_nothing(worker: str) -> str:
+    return f"The {worker} came back with nothing."
 
 
 def fit(value: object, task: TaskMessage, most_bytes: int) -> Result:
@@ -29,8 +33,8 @@ def fit(value: object, task: TaskMessage, most_bytes: int) -> Result:
     result = Result(text=value) if isinstance(value, str) else value
     if not isinstance(result, Result):
         raise WorkerError(f"The {task.worker} came back with something that is no result.")
-    if not (result.text.strip() or result.files or result.table):
-        raise WorkerError(f"The {task.worker} came back with nothing.")
+    if is_empty(result):
+        raise WorkerError(comes_with_nothing(task.worker))
     if len(result.text) > most_bytes or len(carried := result.model_dump_json().encode()) > most_bytes:
         raise WorkerError(f"The {task.worker}'s result is too large to pass on.")
     return Result.model_validate_json(carried)

@@ -29,14 +29,14 @@ import structlog
 from workers import Result, Worker, WorkerError
 from workers.kit.attempt import Attempt, Send
 from workers.kit.crashpoints import Crash, no_crash
-from workers.kit.ending import address_of, ending, fit, too_late
+from workers.kit.ending import ending, fit, too_late
 from workers.kit.far_files import FarFiles
 from workers.kit.files import FileStore
 from workers.kit.held import Ack, Held, nothing
 from workers.kit.model import Model
 from workers.kit.places import NoPlace, Places
 from workers.kit.watching import UNSEEN, Watching
-from workers.kit.wire import MODEL, Beat, Go, Released, Report, Started, TaskMessage
+from workers.kit.wire import MODEL, Beat, Go, Released, Report, Started, TaskMessage, address_of
 
 log = structlog.get_logger(__name__)
 Key = tuple[str, str, str, int]

@@ -35,6 +35,11 @@ class Address(Contract):
     attempt: int
 
 
+def address_of(it: Address) -> dict[str, Any]:
+    """The fields that every message about the same attempt shares."""
+    return {"workspace": it.workspace, "run": it.run, "step": it.step, "attempt": it.attempt}
+
+
 class TaskMessage(Address):
     """One attempt at one step."""
 

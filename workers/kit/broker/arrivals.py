@@ -27,7 +27,7 @@ from workers.kit.broker.ends import Ends, NotTaken
 from workers.kit.broker.rabbit import RabbitBroker
 from workers.kit.broker.topology import Topology
 from workers.kit.ending import what
-from workers.kit.wire import Cancel, Go, Report, Started, TaskMessage
+from workers.kit.wire import Cancel, Go, Report, Started, TaskMessage, address_of
 
 log = structlog.get_logger(__name__)
 REPORT: TypeAdapter[Report] = TypeAdapter(Report)
@@ -100,7 +100,7 @@ class Arrivals:
         return True
 
     async def _answer(self, broker: RabbitBroker, to: Started, *, granted: bool) -> None:
-        go = Go(workspace=to.workspace, run=to.run, step=to.step, attempt=to.attempt, granted=granted)
+        go = Go(**address_of(to), granted=granted)
         body, id = self._written(go)
         try:
             await broker.tell(body, to.reply_to, id=id)
